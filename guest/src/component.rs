@@ -1,0 +1,7 @@
+//! The exported interfaces, one file each; nothing here but the calls into the modules that do the work.
+
+/// The component's one export object.
+pub struct Component;
+
+#[cfg(target_arch = "wasm32")]
+crate::wit::export!(Component with_types_in crate::wit);

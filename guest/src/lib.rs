@@ -1,0 +1,25 @@
+//! The `consign:image` component: everything consign reads from strangers is read here.
+//!
+//! Pure logic without I/O. The records and variants are those of the WIT package in `wit/`, generated
+//! by wit-bindgen, so the same code is the component's body and a native library for tests and fuzzing.
+
+/// Bindings to the WIT package.
+#[allow(warnings, clippy::all, missing_docs)]
+pub mod wit {
+    #[cfg(feature = "resolver")]
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "resolver",
+        additional_derives: [PartialEq, Eq, Clone, Hash, PartialOrd, Ord],
+        pub_export_macro: false,
+    });
+    #[cfg(not(feature = "resolver"))]
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "names",
+        additional_derives: [PartialEq, Eq, Clone, Hash, PartialOrd, Ord],
+        pub_export_macro: false,
+    });
+}
+
+pub mod component;

@@ -1,0 +1,189 @@
+//! Builds the guest for wasm32, encodes it as a component, refuses it if it imports anything but
+//! `consign:image/content`, and precompiles it for this target.
+//!
+//! `CONSIGN_COMPONENT=FILE` (and `CONSIGN_COMPONENT_NAMES=FILE`) use components built elsewhere.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use wit_component::{ComponentEncoder, DecodedWasm};
+
+#[path = "src/engine.rs"]
+mod engine;
+
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// A world of the WIT package, and the only interfaces a component of it may import.
+struct World {
+    name: &'static str,
+    override_variable: &'static str,
+    features: &'static [&'static str],
+    imports: &'static [&'static str],
+}
+
+const WORLDS: [World; 2] = [
+    World {
+        name: "resolver",
+        override_variable: "CONSIGN_COMPONENT",
+        features: &["--features", "resolver"],
+        imports: &["consign:image/types", "consign:image/content"],
+    },
+    World {
+        name: "names",
+        override_variable: "CONSIGN_COMPONENT_NAMES",
+        features: &[],
+        imports: &["consign:image/types"],
+    },
+];
+
+fn main() -> Result<()> {
+    let manifest_dir = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let out_dir = PathBuf::from(env::var("OUT_DIR")?);
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=src/engine.rs");
+    for world in &WORLDS {
+        println!("cargo:rerun-if-env-changed={}", world.override_variable);
+        let component = match env::var_os(world.override_variable) {
+            Some(file) => {
+                println!("cargo:rerun-if-changed={}", Path::new(&file).display());
+                fs::read(&file).with_context(|| {
+                    format!("reading `{}` named by {}", Path::new(&file).display(), world.override_variable)
+                })?
+            }
+            None => build(world, &manifest_dir, &out_dir)?,
+        };
+        check_imports(world, &component)?;
+        fs::write(out_dir.join(format!("{}.wasm", world.name)), &component)?;
+        if world.name == "resolver" {
+            let compiled = precompile(&component)?;
+            fs::write(out_dir.join("resolver.cwasm"), compiled)?;
+        }
+    }
+    Ok(())
+}
+
+fn build(world: &World, manifest_dir: &Path, out_dir: &Path) -> Result<Vec<u8>> {
+    let guest = manifest_dir.join("../guest");
+    ensure!(
+        guest.join("Cargo.toml").exists(),
+        "the guest's source is not at `{}`; set {} to a component file",
+        guest.display(),
+        world.override_variable
+    );
+    for path in ["../guest/src", "../guest/Cargo.toml", "../wit", "../Cargo.lock", "../Cargo.toml"] {
+        println!("cargo:rerun-if-changed={path}");
+    }
+    ensure_target()?;
+
+    let target_dir = out_dir.join("guest");
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .current_dir(&guest)
+        .args(["rustc", "--lib", "--crate-type", "cdylib", "--profile", "component", "--target", WASM])
+        .args(["--no-default-features"])
+        .args(world.features)
+        .arg("--target-dir")
+        .arg(&target_dir);
+    if manifest_dir.join("../Cargo.lock").exists() {
+        cargo.arg("--locked");
+    }
+    // The outer build's flags are for another target and would change the component's bytes.
+    for (name, _) in env::vars_os() {
+        let Some(text) = name.to_str() else { continue };
+        let keep = text == "CARGO_HOME"
+            || text.starts_with("CARGO_NET_")
+            || text.starts_with("CARGO_HTTP_")
+            || text.starts_with("CARGO_REGISTRIES_")
+            || text.starts_with("CARGO_SOURCE_")
+            || text.starts_with("CARGO_TARGET_WASM32_");
+        if (text.starts_with("CARGO_") && !keep)
+            || matches!(
+                text,
+                "RUSTFLAGS" | "RUSTDOCFLAGS" | "RUSTC_WRAPPER" | "RUSTC_WORKSPACE_WRAPPER" | "TARGET" | "HOST"
+            )
+        {
+            cargo.env_remove(text);
+        }
+    }
+    // Paths of this machine stay out of the component: the same sources give the same bytes.
+    let root = manifest_dir.join("..").canonicalize()?;
+    let mut flags = vec![format!("--remap-path-prefix={}=consign", root.display())];
+    if let Some(home) = cargo_home() {
+        flags.push(format!("--remap-path-prefix={}=cargo", home.display()));
+    }
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+    let status = cargo.status().context("running cargo for the guest")?;
+    ensure!(status.success(), "building the guest for {WASM} failed ({status})");
+
+    let module = fs::read(target_dir.join(WASM).join("component/consign_guest.wasm"))
+        .context("reading the guest's core module")?;
+    let component = ComponentEncoder::default()
+        .module(&module)
+        .and_then(|encoder| encoder.validate(true).encode())
+        .with_context(|| format!("encoding the `{}` component", world.name))?;
+    Ok(component)
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")))
+}
+
+/// The target's standard library must be installed. rust-toolchain.toml asks for it, but rustup
+/// ignores that when `RUSTUP_AUTO_INSTALL=0`, so ask again.
+fn ensure_target() -> Result<()> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let libdir = || -> Result<PathBuf> {
+        let output = Command::new(&rustc).args(["--print", "target-libdir", "--target", WASM]).output()?;
+        Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim()))
+    };
+    if libdir()?.exists() {
+        return Ok(());
+    }
+    println!("cargo:warning=installing the {WASM} target with rustup");
+    let mut rustup = Command::new("rustup");
+    rustup.args(["target", "add", WASM]);
+    if let Ok(toolchain) = env::var("RUSTUP_TOOLCHAIN") {
+        rustup.args(["--toolchain", &toolchain]);
+    }
+    let installed = rustup.status().is_ok_and(|status| status.success());
+    if installed && libdir()?.exists() {
+        return Ok(());
+    }
+    bail!(
+        "the {WASM} standard library is not installed and rustup could not add it; either run \
+         `rustup target add {WASM}`, or build the component elsewhere and set CONSIGN_COMPONENT (and \
+         CONSIGN_COMPONENT_NAMES) to the files"
+    )
+}
+
+/// Invariant: the component imports nothing but `consign:image/content` (and types).
+fn check_imports(world: &World, component: &[u8]) -> Result<()> {
+    let decoded = wit_component::decode(component).context("decoding the component")?;
+    let DecodedWasm::Component(resolve, id) = decoded else {
+        bail!("the `{}` component is a WIT package, not a component", world.name)
+    };
+    for key in resolve.worlds[id].imports.keys() {
+        let name = resolve.name_world_key(key);
+        let bare = name.split('@').next().unwrap_or_default();
+        ensure!(
+            world.imports.contains(&bare),
+            "the `{}` component imports `{name}`; it may import {:?} only",
+            world.name,
+            world.imports
+        );
+    }
+    Ok(())
+}
+
+fn precompile(component: &[u8]) -> Result<Vec<u8>> {
+    let mut config = engine::config();
+    config.target(&env::var("TARGET")?).map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    config.cranelift_opt_level(wasmtime::OptLevel::Speed);
+    let engine = wasmtime::Engine::new(&config).map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    engine.precompile_component(component).map_err(|error| anyhow::anyhow!("{error:#}"))
+}

@@ -1,0 +1,48 @@
+//! What the guest may ask of the world: the `consign:image/content` interface as a trait.
+
+use crate::types::{Descriptor, ImageName};
+
+/// Why content could not be answered for. Not being there is not an error.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ContentError {
+    /// The content is larger than it may be.
+    #[error("content of {size} bytes is over the limit of {limit}")]
+    TooLarge {
+        /// Bytes found.
+        size: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// What was found does not have the digest that was asked for.
+    #[error("content does not have its digest `{digest}`")]
+    Corrupt {
+        /// The digest that was wanted.
+        digest: String,
+    },
+    /// Reading failed.
+    #[error("content is unavailable: {reason}")]
+    Unavailable {
+        /// For people.
+        reason: String,
+    },
+}
+
+/// A place images can be looked up in: the store, an archive, a directory, a registry.
+///
+/// Every answer is checked by the caller's side of this trait: [`Content::read`] returns bytes whose
+/// size and digest have been verified.
+pub trait Content: Send + Sync {
+    /// What exactly this name points at: an index, a manifest or an image config.
+    fn find(&self, name: &ImageName) -> Result<Option<Descriptor>, ContentError>;
+
+    /// Configs of images whose ID starts with `prefix` (hexadecimal, or `algorithm:hex`), ascending,
+    /// at most 16.
+    fn search(&self, prefix: &str) -> Result<Vec<Descriptor>, ContentError>;
+
+    /// The whole content of `target`, verified. `None` where it is not here.
+    fn read(&self, target: &Descriptor) -> Result<Option<Vec<u8>>, ContentError>;
+
+    /// Indexes kept here that may hold the image with this config digest, oldest first, at most 64.
+    fn indexes(&self, config: &str) -> Result<Vec<Descriptor>, ContentError>;
+}

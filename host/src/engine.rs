@@ -1,0 +1,17 @@
+//! One function decides how the component is compiled and run. `build.rs` includes this file to
+//! precompile the component; the library uses it to run what was precompiled. A difference between
+//! the two would make wasmtime refuse the precompiled code.
+
+use wasmtime::Config;
+
+/// The configuration both engines share.
+pub fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        // Time limits: a call that overruns its deadline traps.
+        .epoch_interruption(true)
+        // Untrusted input never gets a native stack beyond this.
+        .max_wasm_stack(1 << 20);
+    config
+}

@@ -1,0 +1,223 @@
+//! The component, run: instances with limits, and one method for each function the component exports.
+//!
+//! An instance is used again for the next call unless a call trapped in it; after a trap the next call
+//! gets a fresh one (about 25 µs).
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
+
+use crate::bindings::consign::image::content as wit;
+use crate::bindings::{Resolver, ResolverPre};
+use crate::content::{Content, ContentError};
+use crate::types::{Descriptor, ImageName};
+
+/// The embedded component of the `resolver` world.
+pub const RESOLVER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/resolver.wasm"));
+/// The embedded component of the `names` world.
+pub const NAMES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/names.wasm"));
+
+static PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/resolver.cwasm"));
+
+const TICK: Duration = Duration::from_millis(20);
+
+/// What one instance of the component may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of linear memory.
+    pub memory: usize,
+    /// Time one call may take; checked in steps of 20 ms.
+    pub time: Duration,
+}
+
+impl Default for Limits {
+    /// 256 MiB and 10 s: a document at the size limit fits several times over.
+    fn default() -> Self {
+        Limits { memory: 256 << 20, time: Duration::from_secs(10) }
+    }
+}
+
+/// The component did not answer. Never means "not found" or "bad input".
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SandboxError {
+    /// The call used up its time.
+    #[error("the component did not answer within {limit:?}")]
+    OutOfTime {
+        /// The limit it ran into.
+        limit: Duration,
+    },
+    /// The call wanted more memory than it may have.
+    #[error("the component wanted more than {limit} bytes of memory")]
+    OutOfMemory {
+        /// The limit it ran into, in bytes.
+        limit: usize,
+    },
+    /// The component trapped.
+    #[error("the component trapped: {reason}")]
+    Trap {
+        /// The trap, for people.
+        reason: String,
+    },
+    /// The component could not be loaded.
+    #[error("the component cannot be loaded: {reason}")]
+    Load {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+pub(crate) struct State {
+    limits: StoreLimits,
+    content: Option<Arc<dyn Content>>,
+}
+
+pub(crate) struct Instance {
+    store: Store<State>,
+    bindings: Resolver,
+}
+
+/// The component, ready to answer. Cheap to share; calls from several threads run side by side.
+pub struct Sandbox {
+    engine: Engine,
+    pre: ResolverPre<State>,
+    limits: Limits,
+    idle: Mutex<Vec<Instance>>,
+    ticker: OnceLock<Arc<AtomicBool>>,
+}
+
+impl Sandbox {
+    /// The built-in component under these limits.
+    pub fn new(limits: Limits) -> Result<Self, SandboxError> {
+        let engine = Engine::new(&crate::engine::config()).map_err(load_error)?;
+        // SAFETY: the bytes were produced by `Engine::precompile_component` in this crate's build.rs
+        // and are embedded in this binary; nobody else could have written them.
+        let component = unsafe { Component::deserialize(&engine, PRECOMPILED) }.map_err(load_error)?;
+        Self::with_component(engine, &component, limits)
+    }
+
+    fn with_component(engine: Engine, component: &Component, limits: Limits) -> Result<Self, SandboxError> {
+        let mut linker = Linker::new(&engine);
+        Resolver::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state).map_err(load_error)?;
+        let pre = linker.instantiate_pre(component).and_then(ResolverPre::new).map_err(load_error)?;
+        Ok(Sandbox { engine, pre, limits, idle: Mutex::new(Vec::new()), ticker: OnceLock::new() })
+    }
+
+    /// The limits every call runs under.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(crate) fn call<R>(
+        &self,
+        content: Option<Arc<dyn Content>>,
+        call: impl FnOnce(&Resolver, &mut Store<State>) -> wasmtime::Result<R>,
+    ) -> Result<R, SandboxError> {
+        let pooled = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut instance = match pooled {
+            Some(instance) => instance,
+            None => self.instantiate()?,
+        };
+        self.ticker.get_or_init(|| tick(&self.engine));
+        let ticks = self.limits.time.as_millis() / TICK.as_millis() + 1;
+        instance.store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX));
+        instance.store.data_mut().content = content;
+        let answer = call(&instance.bindings, &mut instance.store);
+        instance.store.data_mut().content = None;
+        match answer {
+            Ok(answer) => {
+                self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
+                Ok(answer)
+            }
+            // The instance is dropped: after a trap its memory means nothing.
+            Err(error) => Err(self.fault(&error)),
+        }
+    }
+
+    fn instantiate(&self) -> Result<Instance, SandboxError> {
+        let limits =
+            StoreLimitsBuilder::new().memory_size(self.limits.memory).trap_on_grow_failure(true).build();
+        let mut store = Store::new(&self.engine, State { limits, content: None });
+        store.limiter(|state| &mut state.limits);
+        store.set_epoch_deadline(u64::MAX / 2);
+        let bindings = self.pre.instantiate(&mut store).map_err(load_error)?;
+        Ok(Instance { store, bindings })
+    }
+
+    fn fault(&self, error: &wasmtime::Error) -> SandboxError {
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::Interrupt) => SandboxError::OutOfTime { limit: self.limits.time },
+            Some(trap) => SandboxError::Trap { reason: trap.to_string() },
+            // With `trap_on_grow_failure` the limiter's refusal is the only error that is no `Trap`
+            // and speaks of growing.
+            None if format!("{error:#}").contains("grow") => {
+                SandboxError::OutOfMemory { limit: self.limits.memory }
+            }
+            None => SandboxError::Trap { reason: format!("{error:#}") },
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if let Some(stop) = self.ticker.get() {
+            stop.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Starts the thread that advances the engine's epoch; it ends with the sandbox.
+fn tick(engine: &Engine) -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let weak: Weak<AtomicBool> = Arc::downgrade(&stop);
+    let engine = engine.weak();
+    let spawned = std::thread::Builder::new().name("consign-epoch".into()).spawn(move || {
+        loop {
+            std::thread::sleep(TICK);
+            match (weak.upgrade(), engine.upgrade()) {
+                (Some(stop), Some(engine)) if !stop.load(Ordering::Relaxed) => engine.increment_epoch(),
+                _ => return,
+            }
+        }
+    });
+    // Without the thread calls are not bounded in time; memory still is.
+    drop(spawned);
+    stop
+}
+
+fn load_error(error: wasmtime::Error) -> SandboxError {
+    SandboxError::Load { reason: format!("{error:#}") }
+}
+
+impl From<ContentError> for wit::ContentError {
+    fn from(error: ContentError) -> Self {
+        match error {
+            ContentError::TooLarge { size, limit } => wit::ContentError::TooLarge((size, limit)),
+            ContentError::Corrupt { digest } => wit::ContentError::Corrupt(digest),
+            ContentError::Unavailable { reason } => wit::ContentError::Unavailable(reason),
+        }
+    }
+}
+
+impl crate::bindings::consign::image::types::Host for State {}
+
+impl wit::Host for State {
+    fn find(&mut self, name: ImageName) -> Result<Option<Descriptor>, wit::ContentError> {
+        self.content.as_ref().map_or(Ok(None), |content| Ok(content.find(&name)?))
+    }
+
+    fn search(&mut self, prefix: String) -> Result<Vec<Descriptor>, wit::ContentError> {
+        self.content.as_ref().map_or(Ok(Vec::new()), |content| Ok(content.search(&prefix)?))
+    }
+
+    fn read(&mut self, target: Descriptor) -> Result<Option<Vec<u8>>, wit::ContentError> {
+        self.content.as_ref().map_or(Ok(None), |content| Ok(content.read(&target)?))
+    }
+
+    fn indexes(&mut self, config: String) -> Result<Vec<Descriptor>, wit::ContentError> {
+        self.content.as_ref().map_or(Ok(Vec::new()), |content| Ok(content.indexes(&config)?))
+    }
+}

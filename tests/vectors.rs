@@ -1,0 +1,21 @@
+//! Cases observed on the peers' own code, held against the guest natively and against the component.
+//!
+//! `CONSIGN_VECTORS=DIR cargo test --test vectors` runs any folder with the same file names and fields.
+//! The checks are written once, in `vectors/*.rs`, over a module `api` that exists twice: one calls the
+//! guest crate, one the component through the sandbox.
+#![allow(clippy::duplicate_mod, clippy::unwrap_used, clippy::print_stdout)]
+
+#[path = "vectors/harness.rs"]
+mod harness;
+
+/// The guest crate, called directly.
+mod native {
+    /// One module per interface.
+    pub mod api {}
+}
+
+/// The component, called through the sandbox.
+mod component {
+    /// One module per interface.
+    pub mod api {}
+}
