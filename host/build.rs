@@ -102,7 +102,12 @@ fn build(world: &World, manifest_dir: &Path, out_dir: &Path) -> Result<Vec<u8>> 
         if (text.starts_with("CARGO_") && !keep)
             || matches!(
                 text,
-                "RUSTFLAGS" | "RUSTDOCFLAGS" | "RUSTC_WRAPPER" | "RUSTC_WORKSPACE_WRAPPER" | "TARGET" | "HOST"
+                "RUSTFLAGS"
+                    | "RUSTDOCFLAGS"
+                    | "RUSTC_WRAPPER"
+                    | "RUSTC_WORKSPACE_WRAPPER"
+                    | "TARGET"
+                    | "HOST"
             )
         {
             cargo.env_remove(text);

@@ -23,3 +23,4 @@ pub mod wit {
 }
 
 pub mod component;
+pub mod digest;

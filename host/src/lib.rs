@@ -1,7 +1,7 @@
 //! consign: a container-image store and resolver without a daemon.
 
-pub mod content;
 mod bindings;
+pub mod content;
 pub mod digest;
 mod engine;
 pub mod sandbox;

@@ -3,6 +3,8 @@
 //! An instance is used again for the next call unless a call trapped in it; after a trap the next call
 //! gets a fresh one (about 25 µs).
 
+mod digests;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;

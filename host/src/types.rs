@@ -1,5 +1,7 @@
-//! The records and variants of the WIT package, under names without the generator's nesting.
+//! The records and variants of the WIT package, under names without the generator's nesting: one module
+//! per interface, and the shared `types` at the top.
 //!
 //! They are plain data: whatever comes out of the guest in them is checked again where it matters.
 
 pub use crate::bindings::consign::image::types::*;
+pub use crate::bindings::exports::consign::image::digests;

@@ -44,7 +44,8 @@ fn deviations() -> &'static BTreeMap<(String, String), String> {
             .filter(|line| !line.trim().is_empty())
             .map(|line| {
                 let entry: Value = serde_json::from_str(line).expect("deviations.jsonl is JSON lines");
-                let text = |key: &str| entry[key].as_str().expect("file, case and reason are strings").to_owned();
+                let text =
+                    |key: &str| entry[key].as_str().expect("file, case and reason are strings").to_owned();
                 ((text("file"), text("case")), text("reason"))
             })
             .collect()

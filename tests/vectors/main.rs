@@ -1,0 +1,34 @@
+//! Cases observed on the peers' own code, held against the guest natively and against the component.
+//!
+//! `CONSIGN_VECTORS=DIR cargo test --test vectors` runs any folder with the same file names and fields.
+//! The checks are written once, in `vectors/*.rs`, over a module `api` that exists twice: one calls the
+//! guest crate, one the component through the sandbox.
+#![allow(clippy::duplicate_mod, clippy::unwrap_used, clippy::print_stdout)]
+
+mod harness;
+
+/// The guest crate, called directly.
+mod native {
+    /// One module per interface, each with the functions of that interface.
+    pub mod api {
+        pub mod digests;
+    }
+    #[path = "../digests.rs"]
+    mod digests;
+}
+
+/// The component, called through the sandbox.
+mod component {
+    /// One module per interface, each with the functions of that interface.
+    pub mod api {
+        pub mod digests;
+
+        /// One sandbox for all cases.
+        pub fn sandbox() -> &'static consign::sandbox::Sandbox {
+            static SANDBOX: std::sync::OnceLock<consign::sandbox::Sandbox> = std::sync::OnceLock::new();
+            SANDBOX.get_or_init(|| consign::sandbox::Sandbox::new(Default::default()).unwrap())
+        }
+    }
+    #[path = "../digests.rs"]
+    mod digests;
+}
