@@ -37,7 +37,7 @@ pub trait Content: Send + Sync {
     fn find(&self, name: &ImageName) -> Result<Option<Descriptor>, ContentError>;
 
     /// Configs of images whose ID starts with `prefix` (hexadecimal, or `algorithm:hex`), ascending,
-    /// at most 16.
+    /// at most 16. A whole digest that is no image's ID also finds the manifest or index with it.
     fn search(&self, prefix: &str) -> Result<Vec<Descriptor>, ContentError>;
 
     /// The whole content of `target`, verified. `None` where it is not here.
@@ -45,4 +45,7 @@ pub trait Content: Send + Sync {
 
     /// Indexes kept here that may hold the image with this config digest, oldest first, at most 64.
     fn indexes(&self, config: &str) -> Result<Vec<Descriptor>, ContentError>;
+
+    /// Manifests kept here whose config has this digest, oldest first, at most 64.
+    fn manifests(&self, config: &str) -> Result<Vec<Descriptor>, ContentError>;
 }

@@ -15,7 +15,7 @@ use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 use crate::bindings::consign::image::content as wit;
 use crate::bindings::{Resolver, ResolverPre};
 use crate::content::{Content, ContentError};
-use crate::types::{Descriptor, ImageName};
+use crate::types::{self, Descriptor, ImageName};
 
 /// The embedded component of the `resolver` world.
 pub const RESOLVER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/resolver.wasm"));
@@ -194,32 +194,45 @@ fn load_error(error: wasmtime::Error) -> SandboxError {
     SandboxError::Load { reason: format!("{error:#}") }
 }
 
-impl From<ContentError> for wit::ContentError {
+impl From<ContentError> for types::ContentError {
     fn from(error: ContentError) -> Self {
         match error {
-            ContentError::TooLarge { size, limit } => wit::ContentError::TooLarge((size, limit)),
-            ContentError::Corrupt { digest } => wit::ContentError::Corrupt(digest),
-            ContentError::Unavailable { reason } => wit::ContentError::Unavailable(reason),
+            ContentError::TooLarge { size, limit } => types::ContentError::TooLarge((size, limit)),
+            ContentError::Corrupt { digest } => types::ContentError::Corrupt(digest),
+            ContentError::Unavailable { reason } => types::ContentError::Unavailable(reason),
         }
     }
 }
 
 impl crate::bindings::consign::image::types::Host for State {}
 
+impl State {
+    fn ask<R: Default>(
+        &self,
+        question: impl FnOnce(&dyn Content) -> Result<R, ContentError>,
+    ) -> Result<R, types::ContentError> {
+        self.content.as_deref().map_or_else(|| Ok(R::default()), |content| Ok(question(content)?))
+    }
+}
+
 impl wit::Host for State {
-    fn find(&mut self, name: ImageName) -> Result<Option<Descriptor>, wit::ContentError> {
-        self.content.as_ref().map_or(Ok(None), |content| Ok(content.find(&name)?))
+    fn find(&mut self, name: ImageName) -> Result<Option<Descriptor>, types::ContentError> {
+        self.ask(|content| content.find(&name))
     }
 
-    fn search(&mut self, prefix: String) -> Result<Vec<Descriptor>, wit::ContentError> {
-        self.content.as_ref().map_or(Ok(Vec::new()), |content| Ok(content.search(&prefix)?))
+    fn search(&mut self, prefix: String) -> Result<Vec<Descriptor>, types::ContentError> {
+        self.ask(|content| content.search(&prefix))
     }
 
-    fn read(&mut self, target: Descriptor) -> Result<Option<Vec<u8>>, wit::ContentError> {
-        self.content.as_ref().map_or(Ok(None), |content| Ok(content.read(&target)?))
+    fn read(&mut self, target: Descriptor) -> Result<Option<Vec<u8>>, types::ContentError> {
+        self.ask(|content| content.read(&target))
     }
 
-    fn indexes(&mut self, config: String) -> Result<Vec<Descriptor>, wit::ContentError> {
-        self.content.as_ref().map_or(Ok(Vec::new()), |content| Ok(content.indexes(&config)?))
+    fn indexes(&mut self, config: String) -> Result<Vec<Descriptor>, types::ContentError> {
+        self.ask(|content| content.indexes(&config))
+    }
+
+    fn manifests(&mut self, config: String) -> Result<Vec<Descriptor>, types::ContentError> {
+        self.ask(|content| content.manifests(&config))
     }
 }
