@@ -1,6 +1,7 @@
 //! The exported interfaces, one file each; nothing here but the calls into the modules that do the work.
 
 mod digests;
+mod platforms;
 
 /// The component's one export object.
 pub struct Component;

@@ -24,3 +24,4 @@ pub mod wit {
 
 pub mod component;
 pub mod digest;
+pub mod platform;

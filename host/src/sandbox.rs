@@ -4,6 +4,7 @@
 //! gets a fresh one (about 25 µs).
 
 mod digests;
+mod platforms;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};

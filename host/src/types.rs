@@ -5,3 +5,4 @@
 
 pub use crate::bindings::consign::image::types::*;
 pub use crate::bindings::exports::consign::image::digests;
+pub use crate::bindings::exports::consign::image::platforms;

@@ -12,9 +12,12 @@ mod native {
     /// One module per interface, each with the functions of that interface.
     pub mod api {
         pub mod digests;
+        pub mod platforms;
     }
     #[path = "../digests.rs"]
     mod digests;
+    #[path = "../platforms.rs"]
+    mod platforms;
 }
 
 /// The component, called through the sandbox.
@@ -22,6 +25,7 @@ mod component {
     /// One module per interface, each with the functions of that interface.
     pub mod api {
         pub mod digests;
+        pub mod platforms;
 
         /// One sandbox for all cases.
         pub fn sandbox() -> &'static consign::sandbox::Sandbox {
@@ -31,4 +35,6 @@ mod component {
     }
     #[path = "../digests.rs"]
     mod digests;
+    #[path = "../platforms.rs"]
+    mod platforms;
 }
