@@ -1,6 +1,8 @@
 //! The exported interfaces, one file each; nothing here but the calls into the modules that do the work.
 
+mod archives;
 mod digests;
+mod manifests;
 mod platforms;
 
 /// The component's one export object.

@@ -22,6 +22,12 @@ pub mod wit {
     });
 }
 
+pub mod archive;
+pub mod chain;
 pub mod component;
+pub mod config;
 pub mod digest;
+mod json;
+pub mod legacy;
+pub mod manifest;
 pub mod platform;

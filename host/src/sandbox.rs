@@ -3,7 +3,9 @@
 //! An instance is used again for the next call unless a call trapped in it; after a trap the next call
 //! gets a fresh one (about 25 µs).
 
+mod archives;
 mod digests;
+mod manifests;
 mod platforms;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -4,5 +4,7 @@
 //! They are plain data: whatever comes out of the guest in them is checked again where it matters.
 
 pub use crate::bindings::consign::image::types::*;
+pub use crate::bindings::exports::consign::image::archives;
 pub use crate::bindings::exports::consign::image::digests;
+pub use crate::bindings::exports::consign::image::manifests;
 pub use crate::bindings::exports::consign::image::platforms;

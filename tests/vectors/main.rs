@@ -12,8 +12,11 @@ mod native {
     /// One module per interface, each with the functions of that interface.
     pub mod api {
         pub mod digests;
+        pub mod manifests;
         pub mod platforms;
     }
+    #[path = "../chain_ids.rs"]
+    mod chain_ids;
     #[path = "../digests.rs"]
     mod digests;
     #[path = "../platforms.rs"]
@@ -25,6 +28,7 @@ mod component {
     /// One module per interface, each with the functions of that interface.
     pub mod api {
         pub mod digests;
+        pub mod manifests;
         pub mod platforms;
 
         /// One sandbox for all cases.
@@ -33,6 +37,8 @@ mod component {
             SANDBOX.get_or_init(|| consign::sandbox::Sandbox::new(Default::default()).unwrap())
         }
     }
+    #[path = "../chain_ids.rs"]
+    mod chain_ids;
     #[path = "../digests.rs"]
     mod digests;
     #[path = "../platforms.rs"]

@@ -1,0 +1,17 @@
+use super::Component;
+use crate::wit::exports::consign::image::manifests::{Digest, Document, Guest, ImageConfig, ManifestError};
+use crate::{chain, config, manifest};
+
+impl Guest for Component {
+    fn parse(bytes: Vec<u8>, media_type: Option<String>) -> Result<Document, ManifestError> {
+        manifest::parse(&bytes, media_type.as_deref())
+    }
+
+    fn parse_config(bytes: Vec<u8>) -> Result<ImageConfig, ManifestError> {
+        config::parse(&bytes)
+    }
+
+    fn chain_ids(diff_ids: Vec<Digest>) -> Result<Vec<Digest>, ManifestError> {
+        chain::ids(&diff_ids)
+    }
+}

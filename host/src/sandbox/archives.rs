@@ -1,0 +1,67 @@
+//! `consign:image/archives`.
+
+use super::{Sandbox, SandboxError};
+use crate::types::Descriptor;
+use crate::types::archives::{ArchiveImage, LegacyImage, LegacyTag};
+use crate::types::manifests::ManifestError;
+
+impl Sandbox {
+    /// Reads a `docker save` archive's `manifest.json` of at most 16 MiB.
+    pub fn parse_archive_manifest(
+        &self,
+        bytes: &[u8],
+    ) -> Result<Result<Vec<ArchiveImage>, ManifestError>, SandboxError> {
+        self.call(None, |component, store| {
+            component.consign_image_archives().call_parse_manifest_json(store, bytes)
+        })
+    }
+
+    /// Reads a legacy `repositories` file of at most 16 MiB; in order of repository, then tag.
+    pub fn parse_repositories(
+        &self,
+        bytes: &[u8],
+    ) -> Result<Result<Vec<LegacyTag>, ManifestError>, SandboxError> {
+        self.call(None, |component, store| {
+            component.consign_image_archives().call_parse_repositories(store, bytes)
+        })
+    }
+
+    /// Reads a legacy image's `json` of at most 4 MiB.
+    pub fn parse_legacy_image(
+        &self,
+        bytes: &[u8],
+    ) -> Result<Result<LegacyImage, ManifestError>, SandboxError> {
+        self.call(None, |component, store| {
+            component.consign_image_archives().call_parse_legacy_image(store, bytes)
+        })
+    }
+
+    /// The image config of a legacy image, from the `json` documents of its layers, base layer first, and
+    /// the digests of their uncompressed contents, one for each.
+    pub fn legacy_config(
+        &self,
+        jsons: &[Vec<u8>],
+        diff_ids: &[String],
+    ) -> Result<Result<Vec<u8>, ManifestError>, SandboxError> {
+        self.call(None, |component, store| {
+            component.consign_image_archives().call_legacy_config(store, jsons, diff_ids)
+        })
+    }
+
+    /// Checks an `oci-layout` marker of at most 64 KiB and answers its version.
+    pub fn parse_layout(&self, bytes: &[u8]) -> Result<Result<String, ManifestError>, SandboxError> {
+        self.call(None, |component, store| component.consign_image_archives().call_parse_layout(store, bytes))
+    }
+
+    /// The schema 2 manifest containers/image gives an image of a docker archive, byte for byte. Layer
+    /// sizes are uncompressed.
+    pub fn docker_manifest(
+        &self,
+        config: &Descriptor,
+        layers: &[Descriptor],
+    ) -> Result<Vec<u8>, SandboxError> {
+        self.call(None, |component, store| {
+            component.consign_image_archives().call_docker_manifest(store, config, layers)
+        })
+    }
+}
