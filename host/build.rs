@@ -1,7 +1,8 @@
 //! Builds the guest for wasm32, encodes it as a component, refuses it if it imports anything but
 //! `consign:image/content`, and precompiles it for this target.
 //!
-//! `CONSIGN_COMPONENT=FILE` (and `CONSIGN_COMPONENT_NAMES=FILE`) use components built elsewhere.
+//! `CONSIGN_COMPONENT=FILE` (and `CONSIGN_COMPONENT_NAMES=FILE`) use components, or core modules, built
+//! elsewhere.
 
 use std::env;
 use std::fs;
@@ -13,6 +14,9 @@ use wit_component::{ComponentEncoder, DecodedWasm};
 
 #[path = "src/engine.rs"]
 mod engine;
+
+/// How a core WebAssembly module begins: the magic number and version 1.
+const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
 const WASM: &str = "wasm32-unknown-unknown";
 
@@ -49,9 +53,11 @@ fn main() -> Result<()> {
         let component = match env::var_os(world.override_variable) {
             Some(file) => {
                 println!("cargo:rerun-if-changed={}", Path::new(&file).display());
-                fs::read(&file).with_context(|| {
+                let bytes = fs::read(&file).with_context(|| {
                     format!("reading `{}` named by {}", Path::new(&file).display(), world.override_variable)
-                })?
+                })?;
+                // A core module is as good: it carries the description that encoding needs.
+                if bytes.starts_with(CORE_MODULE) { encode(world, &bytes)? } else { bytes }
             }
             None => build(world, &manifest_dir, &out_dir)?,
         };
@@ -125,11 +131,14 @@ fn build(world: &World, manifest_dir: &Path, out_dir: &Path) -> Result<Vec<u8>> 
 
     let module = fs::read(target_dir.join(WASM).join("component/consign_guest.wasm"))
         .context("reading the guest's core module")?;
-    let component = ComponentEncoder::default()
-        .module(&module)
+    encode(world, &module)
+}
+
+fn encode(world: &World, module: &[u8]) -> Result<Vec<u8>> {
+    ComponentEncoder::default()
+        .module(module)
         .and_then(|encoder| encoder.validate(true).encode())
-        .with_context(|| format!("encoding the `{}` component", world.name))?;
-    Ok(component)
+        .with_context(|| format!("encoding the `{}` component", world.name))
 }
 
 fn cargo_home() -> Option<PathBuf> {

@@ -16,9 +16,10 @@ use crate::name;
 use crate::platform;
 use crate::wit::consign::image::types::{Descriptor, ImageName, Platform};
 use crate::wit::exports::consign::image::manifests::{Document, ImageConfig, Manifest};
+use crate::wit::exports::consign::image::platforms::Matcher;
 use crate::wit::exports::consign::image::references::{Reading, Reference};
 use crate::wit::exports::consign::image::resolution::{
-    Considered, Layer, Matched, Mismatch, Options, Request, ResolveError, Resolved, Step,
+    Considered, Layer, Matched, Mismatch, Options, Request, ResolveError, Resolved, Step, Subject,
 };
 use crate::{chain, manifest};
 use machine::Ask;
@@ -61,13 +62,18 @@ pub(crate) struct Reached {
     pub(crate) entry_platform: Option<Platform>,
 }
 
-/// Resolves `input`. The only suspension points are the questions put to `ask`.
-pub async fn resolve(ask: Ask, input: String, options: Options) -> Result<Resolved, ResolveError> {
+/// Resolves `subject`. The only suspension points are the questions put to `ask`.
+pub async fn resolve(ask: Ask, subject: Subject, options: Options) -> Result<Resolved, ResolveError> {
     let mut trail = Trail::default();
-    let reference = name::parse(&input, Reading::Any).map_err(ResolveError::Name)?;
-    let (matched, target, reached) = match reference {
-        Reference::Digest(digest) => by_digest(&ask, &mut trail, digest, &options).await?,
-        Reference::Named(named) => by_name(&ask, &mut trail, named, &input, &options).await?,
+    let (matched, target, reached) = match subject {
+        Subject::Target(target) => match open(&ask, &mut trail, &target, &options).await? {
+            Some(reached) => (Matched::Target, target, reached),
+            None => return Err(ResolveError::Incomplete(target)),
+        },
+        Subject::Text(input) => match name::parse(&input, Reading::Any, options.rules).map_err(ResolveError::Name)? {
+            Reference::Digest(digest) => by_digest(&ask, &mut trail, digest, &options).await?,
+            Reference::Named(named) => by_name(&ask, &mut trail, named, &input, &options).await?,
+        },
     };
     check_platform(&ask, &mut trail, &reached, &options).await?;
     answer(ask, trail, matched, target, reached).await
@@ -98,7 +104,7 @@ async fn by_name(
     input: &str,
     options: &Options,
 ) -> Result<(Matched, Descriptor, Reached), ResolveError> {
-    let wanted = name::as_looked_up(named);
+    let wanted = as_looked_up(named);
     let found = ask.find(&wanted).await?;
     trail.steps.push(Step::LookedUp((wanted.clone(), found.is_some())));
     if let Some(target) = found {
@@ -125,7 +131,13 @@ async fn by_name(
             return Ok((Matched::Prefix(target.digest.clone()), target, reached));
         }
     }
-    Err(ResolveError::NotFound(name::format(&wanted)))
+    Err(ResolveError::NotFound(name::format(&Reference::Named(wanted))))
+}
+
+/// The form names are kept in: a digest makes a tag beside it idle, and without either the tag is `latest`
+/// (moby, reference store).
+fn as_looked_up(named: ImageName) -> ImageName {
+    if named.digest.is_some() { ImageName { tag: None, ..named } } else { name::tag_name_only(named) }
 }
 
 /// What an ID search may be asked for: hexadecimal digits, with an algorithm in front or without
@@ -237,31 +249,38 @@ async fn check_platform(
     if !reached.indexes.is_empty() {
         return Ok(());
     }
-    let stated = platform::of_image(&reached.parsed.platform);
-    let good = platform::only_with_fallback(wanted, &stated);
+    // Docker compares os, architecture and variant here.
+    let stated = without_os_details(&reached.parsed.platform);
+    let host_os = &options.host.os;
+    let good = platform::matches(&Matcher::DockerWithFallback(wanted.clone()), &stated, host_os);
     trail.steps.push(Step::ConfigPlatform((stated.clone(), good)));
     if good {
         return Ok(());
     }
-    if let Some(index) = vouching_index(ask, &reached.config.digest, wanted).await? {
+    if let Some(index) = vouching_index(ask, &reached.config.digest, wanted, host_os).await? {
         trail.steps.push(Step::Vouched(index));
         return Ok(());
     }
     Err(std::mem::take(trail).mismatch(wanted, Some((reached.config.digest.clone(), stated))))
 }
 
+fn without_os_details(platform: &Platform) -> Platform {
+    Platform { os_version: None, os_features: Vec::new(), ..platform.clone() }
+}
+
 /// A stored index that holds the image with this config under a platform that is good for `wanted`.
 ///
 /// Whatever cannot be read is passed over: this look only ever adds a reason to say yes (moby,
 /// `manifestMatchesPlatform`). Entries without a platform say nothing here.
-async fn vouching_index(ask: &Ask, config: &str, wanted: &Platform) -> Result<Option<Descriptor>, ResolveError> {
+async fn vouching_index(ask: &Ask, config: &str, wanted: &Platform, host_os: &str) -> Result<Option<Descriptor>, ResolveError> {
+    let matcher = Matcher::Only(wanted.clone());
     for stored in ask.several(Request::Indexes(config.to_owned())).await? {
         let Ok(Some(Document::Index(index))) = read_document(ask, &stored).await else { continue };
         for entry in &index.entries {
             let Some(offered) = &entry.platform else { continue };
-            // Docker compares os, architecture and variant here; no fallback, an index states the variant.
-            let offered = Platform { os_version: None, os_features: Vec::new(), ..offered.clone() };
-            if !manifest::is_manifest(&entry.media_type) || !platform::only(wanted, &offered) {
+            // No fallback to a missing variant: an index states the variant.
+            let fits = platform::matches(&matcher, &without_os_details(offered), host_os);
+            if !manifest::is_manifest(&entry.media_type) || !fits {
                 continue;
             }
             if let Ok(Some(Document::Manifest(manifest))) = read_document(ask, entry).await
@@ -286,7 +305,7 @@ async fn answer(
         reached.manifest = manifest_of(&ask, &reached.config.digest).await?;
     }
     let diff_ids = &reached.parsed.diff_ids;
-    let chain_ids = chain::chain_ids(diff_ids)
+    let chain_ids = chain::ids(diff_ids)
         .map_err(|error| ResolveError::Document((reached.config.clone(), error)))?;
     let blobs = reached.manifest.as_ref().map(|(_, manifest)| manifest.layers.as_slice());
     if let Some(blobs) = blobs

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use super::{MAX_READS, resolve};
 use crate::wit::consign::image::types::{ContentError, Descriptor, ImageName};
 use crate::wit::exports::consign::image::resolution::{
-    Answer, Options, Request, ResolveError, Resolved,
+    Answer, Options, Request, ResolveError, Resolved, Subject,
 };
 
 /// The way the resolution puts questions.
@@ -93,11 +93,11 @@ pub struct Machine {
 
 impl Machine {
     /// Starts resolving; the first question, if there is one, is ready.
-    pub fn new(input: String, options: Options) -> Machine {
+    pub fn new(subject: Subject, options: Options) -> Machine {
         let desk = Rc::new(RefCell::new(Desk::default()));
         let ask = Ask(Rc::clone(&desk));
         let mut machine =
-            Machine { desk, running: Some(Box::pin(resolve(ask, input, options))), outcome: None };
+            Machine { desk, running: Some(Box::pin(resolve(ask, subject, options))), outcome: None };
         machine.advance();
         machine
     }
@@ -153,8 +153,8 @@ pub trait World {
 }
 
 /// Drives a resolution to its end over a world that answers at once.
-pub fn drive(world: &mut impl World, input: String, options: Options) -> Result<Resolved, ResolveError> {
-    let mut machine = Machine::new(input, options);
+pub fn drive(world: &mut impl World, subject: Subject, options: Options) -> Result<Resolved, ResolveError> {
+    let mut machine = Machine::new(subject, options);
     loop {
         let answer = match machine.next() {
             Request::Find(name) => world.find(&name).map(Answer::Found),

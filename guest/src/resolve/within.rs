@@ -7,6 +7,7 @@ use super::machine::Ask;
 use super::{MAX_DEPTH, Reached, Trail, open_manifest, read_document, wanted};
 use crate::wit::consign::image::types::{Descriptor, Platform, Rules};
 use crate::wit::exports::consign::image::manifests::{Document, Index};
+use crate::wit::exports::consign::image::platforms::Matcher;
 use crate::wit::exports::consign::image::resolution::{Considered, Options, ResolveError, Verdict};
 use crate::wit::exports::consign::image::selection::{Reason, Rule};
 use crate::{manifest, platform, select};
@@ -16,6 +17,7 @@ pub(super) struct Within<'a> {
     ask: &'a Ask,
     trail: &'a mut Trail,
     wanted: &'a Platform,
+    host_os: &'a str,
     rule: Rule,
     first_absent: Option<Descriptor>,
 }
@@ -26,7 +28,7 @@ impl<'a> Within<'a> {
             Rules::Docker => Rule::Docker,
             Rules::Podman => Rule::Podman,
         };
-        Within { ask, trail, wanted: wanted(options), rule, first_absent: None }
+        Within { ask, trail, wanted: wanted(options), host_os: &options.host.os, rule, first_absent: None }
     }
 
     /// The first entry that fits and is not here.
@@ -127,9 +129,9 @@ impl<'a> Within<'a> {
                 };
                 // Where the index states no platform the config has to.
                 if entry.platform.is_none() {
-                    let stated = platform::of_image(&reached.parsed.platform);
-                    if !platform::only(self.wanted, &stated) {
-                        return Ok((Verdict::ConfigDisagrees(stated), None));
+                    let stated = &reached.parsed.platform;
+                    if !platform::matches(&Matcher::Only(self.wanted.clone()), stated, self.host_os) {
+                        return Ok((Verdict::ConfigDisagrees(stated.clone()), None));
                     }
                 }
                 reached.entry_platform = entry.platform;

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# compare.sh CORPUS [CONSIGN]: whole commands against skopeo and podman, as ratios in one run.
+#
+# CORPUS holds archives/{big,debian}.{docker,oci}.tar and layouts/debian, as real builders write them; an
+# archive of 1,000 small images is looked for at CORPUS/archives/many.docker.tar. Peers: skopeo, podman,
+# hyperfine, GNU time. CONSIGN is the release binary.
+set -euo pipefail
+corpus=$(cd "${1:?usage: compare.sh CORPUS [CONSIGN]}" && pwd)
+consign=$(realpath "${2:-$(dirname "$0")/../target/release/consign}")
+work=$(mktemp -d -p "$corpus"); trap 'rm -rf "$work"' EXIT
+export CONSIGN_ROOT=$work/store CONTAINERS_STORAGE_CONF=$work/storage.conf TMPDIR=$work
+printf '[storage]\ndriver = "vfs"\ngraphroot = "%s/podman"\nrunroot = "%s/run"\n' "$work" "$work" > "$CONTAINERS_STORAGE_CONF"
+
+# seconds NAME COMMAND...: wall seconds and peak memory of one run
+seconds() {
+  local name=$1; shift
+  /usr/bin/time -f '%e %M' -o "$work/time" "$@" >/dev/null 2>"$work/stderr" || { cat "$work/stderr" >&2; exit 1; }
+  read -r wall memory < "$work/time"
+  printf '%-44s %8s s %8s KiB\n' "$name" "$wall" "$memory"
+}
+# Old output is renamed away, not removed: removing slows what is written next.
+turn=0
+away() { turn=$((turn + 1)); for path in "$@"; do [ ! -e "$path" ] || mv "$path" "$work/old.$turn.$(basename "$path")"; done; }
+
+echo "== start-up: a stored image"
+"$consign" load -q "oci-archive:$corpus/archives/debian.oci.tar" --name example.com/debian:1 >/dev/null
+skopeo copy -q "oci-archive:$corpus/archives/debian.oci.tar" "containers-storage:example.com/debian:1"
+hyperfine -N --warmup 5 --min-runs 30 --export-json "$work/start.json" \
+  "$consign resolve example.com/debian:1" "$consign inspect example.com/debian:1" \
+  "skopeo inspect oci:$corpus/layouts/debian" "podman image inspect example.com/debian:1" >/dev/null 2>&1
+python3 - "$work/start.json" <<'P'
+import json, sys
+results = json.load(open(sys.argv[1]))["results"]
+base = results[0]["median"]
+for result in results:
+    words = result["command"].split()
+    print(f"{words[0].rsplit('/', 1)[-1]} {words[1]:8} {result['median'] * 1000:8.2f} ms   {result['median'] / base:6.1f} x consign resolve")
+P
+
+for archive in big.docker.tar big.oci.tar many.docker.tar; do
+  file=$corpus/archives/$archive
+  [ -e "$file" ] || { echo "== $archive: not in the corpus"; continue; }
+  echo "== load $archive"
+  kind=docker-archive; [[ $archive == *.oci.tar ]] && kind=oci-archive
+  cat "$file" > /dev/null
+  for round in 1 2 3; do
+    away "$CONSIGN_ROOT" "$work/oci"
+    seconds "consign load ($round)" "$consign" load -q "$kind:$file"
+    [[ $archive == many* ]] || seconds "skopeo copy to oci ($round)" skopeo copy -q --dest-oci-accept-uncompressed-layers "$kind:$file" "oci:$work/oci:latest"
+  done
+  away "$work/podman" "$work/run"
+  seconds "podman load" podman load -q -i "$file"
+done

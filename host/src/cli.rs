@@ -1,0 +1,61 @@
+//! The command line: reads arguments, opens what they name by ambient paths, runs one operation, shows
+//! what it answers. Nothing outside this module prints or takes a path.
+
+mod args;
+mod check;
+mod component;
+mod document;
+mod failure;
+mod generate;
+mod image;
+mod images;
+mod inspect;
+mod load;
+mod name;
+mod output;
+mod progress;
+mod remove;
+mod resolve;
+mod session;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use args::{Arguments, Command};
+use session::Session;
+
+/// Runs the command that the process's arguments ask for.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // clap prints help and versions to standard output and mistakes to standard error. A closed
+            // pipe is no mistake.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => ExitCode::from(failure::report(&error)),
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    let session = || Session::new(arguments.root.as_deref());
+    match &arguments.command {
+        Command::Resolve(command) => resolve::run(&session()?, command),
+        Command::Inspect(command) => inspect::run(&session()?, command),
+        Command::Images(command) => images::run(&session()?, command),
+        Command::Load(command) => load::run(&session()?, command),
+        Command::Tag(command) => name::tag(&session()?, command),
+        Command::Untag(command) => name::untag(&session()?, command),
+        Command::Rm(command) => remove::run(&session()?, command),
+        Command::Check(command) => check::run(&session()?, command),
+        Command::Component(command) => component::run(command),
+        Command::Completions(command) => generate::completions(command),
+        Command::Man(command) => generate::man(command),
+    }
+}

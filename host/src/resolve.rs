@@ -1,0 +1,92 @@
+//! What a reference means: the question goes to the guest, the guest's questions to a [`Content`], and the
+//! answer is checked before anything is done with it.
+
+mod text;
+
+use std::sync::Arc;
+
+use crate::content::{Content, ContentError};
+use crate::digest::Digest;
+use crate::sandbox::{Sandbox, SandboxError};
+use crate::types::resolution::{Options, Resolved, Subject};
+use crate::types::{self, Descriptor};
+
+pub use text::{Explained, document, name, platform, reference};
+
+/// Resolution did not come to an image.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// The guest's answer: no such image, no such platform, an unreadable document.
+    #[error("{}", text::refusal(.0))]
+    Refused(Box<types::resolution::ResolveError>),
+    /// The component did not answer.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The component answered something that cannot be.
+    #[error("the component's answer is not consistent: {what}")]
+    Inconsistent {
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl ResolveError {
+    /// Whether this is a definite no: nothing has that name, or it has no image for the platform.
+    pub fn is_no(&self) -> bool {
+        use types::resolution::ResolveError as Guest;
+        matches!(self, ResolveError::Refused(error)
+            if matches!(**error, Guest::NotFound(_) | Guest::Platform(_) | Guest::Incomplete(_)))
+    }
+}
+
+/// Resolves `subject` over `content`.
+///
+/// # Errors
+///
+/// [`ResolveError::Refused`] with the guest's reason; [`ResolveError::Sandbox`] where the component ran
+/// into a limit or trapped, which says nothing about the subject.
+pub fn resolve(
+    sandbox: &Sandbox,
+    content: Arc<dyn Content>,
+    subject: &Subject,
+    options: &Options,
+) -> Result<Resolved, ResolveError> {
+    let resolved = sandbox
+        .resolve(content, subject, options)?
+        .map_err(|error| ResolveError::Refused(Box::new(error)))?;
+    check(&resolved)?;
+    Ok(resolved)
+}
+
+/// Reads a document that a resolution named: bounded by its size, checked against its digest.
+pub fn read(content: &dyn Content, target: &Descriptor) -> Result<Option<Vec<u8>>, ContentError> {
+    let Some(bytes) = content.read(target)? else { return Ok(None) };
+    let digest: Option<Digest> = target.digest.parse().ok();
+    match digest {
+        Some(digest) if bytes.len() as u64 == target.size && digest.verifies(&bytes) => Ok(Some(bytes)),
+        _ => Err(ContentError::Corrupt { digest: target.digest.clone() }),
+    }
+}
+
+/// The guest is not trusted either: what it names by digest has to be named by one, and what it counts
+/// has to agree.
+fn check(resolved: &Resolved) -> Result<(), ResolveError> {
+    let layers = resolved.layers.iter();
+    let blobs = layers.clone().filter_map(|layer| layer.blob.as_ref());
+    let descriptors =
+        [&resolved.target, &resolved.config].into_iter().chain(&resolved.manifest).chain(&resolved.indexes);
+    let digests = descriptors
+        .chain(blobs.clone())
+        .map(|descriptor| &descriptor.digest)
+        .chain(layers.clone().flat_map(|layer| [&layer.diff_id, &layer.chain_id]));
+    for digest in digests {
+        if let Err(error) = digest.parse::<Digest>() {
+            return Err(ResolveError::Inconsistent { what: error.to_string() });
+        }
+    }
+    if resolved.manifest.is_some() && blobs.count() != resolved.layers.len() {
+        return Err(ResolveError::Inconsistent { what: "a layer of the manifest has no blob".into() });
+    }
+    Ok(())
+}
