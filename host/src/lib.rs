@@ -4,5 +4,7 @@ mod bindings;
 pub mod content;
 pub mod digest;
 mod engine;
+pub mod layer;
 pub mod sandbox;
+pub mod transport;
 pub mod types;

@@ -1,0 +1,3 @@
+//! Layers: how they are compressed, and whether they are what an image says they are.
+
+pub mod compression;

@@ -1,0 +1,292 @@
+//! How layers and archives are compressed: recognised by their first bytes, and undone as a stream
+//! that never gives more than it may.
+
+use std::io::{self, BufRead, Read};
+
+use flate2::bufread::MultiGzDecoder;
+
+/// A compression consign undoes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Compression {
+    /// None.
+    Plain,
+    /// One or more gzip members (RFC 1952).
+    Gzip,
+    /// One or more Zstandard frames, skippable ones among them (RFC 8878).
+    Zstd,
+}
+
+/// Bytes from the start of a stream that [`Compression::detect`] wants to see, if there are that many.
+pub const DETECT: usize = 512;
+
+/// Compressed data cannot be undone.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompressionError {
+    /// A compression that is recognised and not undone.
+    #[error("wanted plain, `gzip` or `zstd` data, found `{found}`")]
+    Unsupported {
+        /// Its usual name.
+        found: &'static str,
+    },
+    /// The data is not what its first bytes promise, or something else follows it.
+    #[error("`{name}` data is corrupt after {produced} bytes: {reason}")]
+    Corrupt {
+        /// The compression.
+        name: &'static str,
+        /// Bytes that came out before.
+        produced: u64,
+        /// The decoder's words.
+        reason: String,
+    },
+    /// The data ends within a member or frame.
+    #[error("`{name}` data is truncated after {produced} bytes")]
+    Truncated {
+        /// The compression.
+        name: &'static str,
+        /// Bytes that came out before.
+        produced: u64,
+    },
+    /// More comes out than may.
+    #[error("`{name}` data expands to more than {limit} bytes")]
+    TooLarge {
+        /// The compression.
+        name: &'static str,
+        /// Bytes that may come out.
+        limit: u64,
+    },
+    /// Reading the compressed data failed.
+    #[error("reading compressed data failed")]
+    Read {
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// How much compressed data may expand to before it is taken for a bomb.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expansion {
+    /// Bytes that any data may expand to.
+    pub floor: u64,
+    /// Times its own size that larger data may expand to.
+    pub ratio: u64,
+}
+
+impl Default for Expansion {
+    /// 512 MiB, or 200 times the compressed size where that is more. Real layers stay below 20 times;
+    /// gzip's own bound is 1,032 times and zstd has none worth the name.
+    fn default() -> Self {
+        Expansion { floor: 512 << 20, ratio: 200 }
+    }
+}
+
+impl Expansion {
+    /// Bytes that `compressed` bytes may expand to.
+    pub fn limit(self, compressed: u64) -> u64 {
+        self.floor.max(compressed.saturating_mul(self.ratio))
+    }
+}
+
+impl Compression {
+    /// The compression of a stream that starts with `head`: its first [`DETECT`] bytes or all there are.
+    pub fn detect(head: &[u8]) -> Result<Compression, CompressionError> {
+        let skippable =
+            |head: &[u8]| head.len() >= 4 && head[0] & 0xf0 == 0x50 && head[1..4] == [0x2a, 0x4d, 0x18];
+        if head.get(257..262) == Some(b"ustar") {
+            // An archive whose first entry has a name that looks like something else.
+            return Ok(Compression::Plain);
+        }
+        if head.starts_with(&[0x1f, 0x8b, 0x08]) {
+            return Ok(Compression::Gzip);
+        }
+        if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || skippable(head) {
+            return Ok(Compression::Zstd);
+        }
+        if head.starts_with(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
+            return Err(CompressionError::Unsupported { found: "xz" });
+        }
+        // The block or end-of-stream number follows `BZh` and the block size.
+        let bzip2 = [[0x31, 0x41, 0x59, 0x26, 0x53, 0x59], [0x17, 0x72, 0x45, 0x38, 0x50, 0x90]];
+        if head.starts_with(b"BZh") && head.get(4..10).is_some_and(|magic| bzip2.iter().any(|m| m == magic)) {
+            return Err(CompressionError::Unsupported { found: "bzip2" });
+        }
+        Ok(Compression::Plain)
+    }
+
+    /// Its usual name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Compression::Plain => "plain",
+            Compression::Gzip => "gzip",
+            Compression::Zstd => "zstd",
+        }
+    }
+}
+
+/// Undoes a compression, giving at most `limit` bytes. All of the input is taken: anything after the
+/// last member or frame that is not another one is an error, as it is for Go's readers.
+pub struct Decoder<R: BufRead> {
+    inner: Inner<R>,
+    compression: Compression,
+    produced: u64,
+    limit: u64,
+}
+
+enum Inner<R: BufRead> {
+    Plain(R),
+    Gzip(Box<MultiGzDecoder<R>>),
+    Zstd(Box<zstd::stream::read::Decoder<'static, R>>),
+}
+
+impl<R: BufRead> Decoder<R> {
+    /// A decoder that has given nothing yet.
+    pub fn new(input: R, compression: Compression, limit: u64) -> Result<Self, CompressionError> {
+        let inner = match compression {
+            Compression::Plain => Inner::Plain(input),
+            Compression::Gzip => Inner::Gzip(Box::new(MultiGzDecoder::new(input))),
+            Compression::Zstd => {
+                let decoder = zstd::stream::read::Decoder::with_buffer(input)
+                    .map_err(|source| CompressionError::Read { source })?;
+                Inner::Zstd(Box::new(decoder))
+            }
+        };
+        Ok(Decoder { inner, compression, produced: 0, limit })
+    }
+
+    /// Gives more bytes; 0 at the end, or where `buffer` is empty.
+    pub fn decode(&mut self, buffer: &mut [u8]) -> Result<usize, CompressionError> {
+        loop {
+            let read = match &mut self.inner {
+                Inner::Plain(inner) => inner.read(buffer),
+                Inner::Gzip(inner) => inner.read(buffer),
+                Inner::Zstd(inner) => inner.read(buffer),
+            };
+            match read {
+                Ok(read) => {
+                    self.produced = self.produced.saturating_add(read as u64);
+                    if self.produced > self.limit {
+                        let name = self.compression.name();
+                        return Err(CompressionError::TooLarge { name, limit: self.limit });
+                    }
+                    return Ok(read);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.explain(error)),
+            }
+        }
+    }
+
+    /// Bytes given so far.
+    pub fn produced(&self) -> u64 {
+        self.produced
+    }
+
+    fn explain(&self, error: io::Error) -> CompressionError {
+        let (name, produced) = (self.compression.name(), self.produced);
+        // The decoders report what is wrong with the data by kind or in words; only the input beneath
+        // them has system errors, or errors of ours inside.
+        if error.raw_os_error().is_some() || self.compression == Compression::Plain {
+            CompressionError::Read { source: error }
+        } else if error.kind() == io::ErrorKind::UnexpectedEof {
+            CompressionError::Truncated { name, produced }
+        } else {
+            CompressionError::Corrupt { name, produced, reason: error.to_string() }
+        }
+    }
+}
+
+impl<R: BufRead> Read for Decoder<R> {
+    /// As [`Decoder::decode`]; the error is inside the `io::Error`.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.decode(buffer).map_err(io::Error::other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstd_frame(bytes: &[u8]) -> Vec<u8> {
+        zstd::stream::encode_all(bytes, 1).unwrap()
+    }
+
+    fn decode(bytes: &[u8], limit: u64) -> Result<Vec<u8>, CompressionError> {
+        let compression = Compression::detect(bytes)?;
+        let mut decoder = Decoder::new(bytes, compression, limit)?;
+        let mut out = Vec::new();
+        let mut buffer = [0; 1000];
+        loop {
+            match decoder.decode(&mut buffer)? {
+                0 => return Ok(out),
+                read => out.extend_from_slice(&buffer[..read]),
+            }
+        }
+    }
+
+    #[test]
+    fn members_and_frames_are_joined() {
+        assert_eq!(decode(&[gzip(b"one "), gzip(b""), gzip(b"two")].concat(), 100).unwrap(), b"one two");
+        let skip = [&[0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"xyz"].concat();
+        let frames = [skip.clone(), zstd_frame(b"one "), skip.clone(), zstd_frame(b"two"), skip].concat();
+        assert_eq!(decode(&frames, 100).unwrap(), b"one two");
+        assert_eq!(decode(b"plain", 100).unwrap(), b"plain");
+        assert_eq!(decode(b"", 0).unwrap(), b"");
+    }
+
+    #[test]
+    fn garbage_after_the_end_is_corrupt() {
+        for after in [&b"garbage garbage garbage"[..], &[0; 512], b"x"] {
+            for whole in [gzip(b"data"), zstd_frame(b"data")] {
+                let error = decode(&[&whole[..], after].concat(), 100).unwrap_err();
+                let corrupt =
+                    matches!(error, CompressionError::Corrupt { .. } | CompressionError::Truncated { .. });
+                assert!(corrupt, "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn cut_data_is_truncated() {
+        for whole in [gzip(&[7; 5000]), zstd_frame(&[7; 5000])] {
+            for cut in [whole.len() - 1, whole.len() / 2] {
+                let error = decode(&whole[..cut], 10_000).unwrap_err();
+                assert!(matches!(error, CompressionError::Truncated { .. }), "{cut}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_is_corrupt() {
+        let mut bytes = gzip(b"some data that is long enough to matter");
+        let last = bytes.len() - 6;
+        bytes[last] ^= 1;
+        assert!(matches!(decode(&bytes, 100), Err(CompressionError::Corrupt { .. })));
+    }
+
+    #[test]
+    fn a_bomb_stops_at_the_limit() {
+        for bomb in [gzip(&vec![0; 1 << 20]), zstd_frame(&vec![0; 1 << 20])] {
+            let error = decode(&bomb, 100_000).unwrap_err();
+            assert!(matches!(error, CompressionError::TooLarge { limit: 100_000, .. }), "{error}");
+        }
+        let limits = Expansion { floor: 10, ratio: 3 };
+        assert_eq!((limits.limit(2), limits.limit(5), limits.limit(u64::MAX)), (10, 15, u64::MAX));
+    }
+
+    #[test]
+    fn what_is_not_undone_is_named() {
+        let xz = [0xfd, b'7', b'z', b'X', b'Z', 0, 0, 4];
+        assert!(matches!(Compression::detect(&xz), Err(CompressionError::Unsupported { found: "xz" })));
+        let bzip2 = b"BZh91AY&SY";
+        assert!(matches!(Compression::detect(bzip2), Err(CompressionError::Unsupported { found: "bzip2" })));
+        assert!(matches!(Compression::detect(b"BZhello, a name"), Ok(Compression::Plain)));
+    }
+}

@@ -1,0 +1,3 @@
+//! Where images come from and go to, one module for each form.
+
+pub mod tar_index;
