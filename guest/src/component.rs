@@ -4,6 +4,7 @@ mod archives;
 mod digests;
 mod manifests;
 mod platforms;
+mod selection;
 
 /// The component's one export object.
 pub struct Component;

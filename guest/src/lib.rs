@@ -31,3 +31,4 @@ mod json;
 pub mod legacy;
 pub mod manifest;
 pub mod platform;
+pub mod select;

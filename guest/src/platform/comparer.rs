@@ -8,7 +8,7 @@ use crate::wit::exports::consign::image::platforms::Matcher;
 
 /// A [`Matcher`] made ready to judge candidates.
 #[derive(Debug)]
-pub struct Rules {
+pub struct Comparer {
     /// A candidate is accepted by the first target that fits.
     targets: Vec<Target>,
     kind: Kind,
@@ -58,7 +58,7 @@ struct Target {
 /// A place in the order of preference: target, then step; lower is better.
 type Rank = (usize, u64);
 
-/// What [`Rules`] think of one candidate, for comparing it to others.
+/// What [`Comparer`] think of one candidate, for comparing it to others.
 #[derive(Debug, Clone, Copy)]
 pub struct Preference {
     rank: Option<Rank>,
@@ -70,9 +70,9 @@ pub struct Preference {
     os_fits: Option<bool>,
 }
 
-impl Rules {
+impl Comparer {
     /// `host_os` stands in for an operating system left out.
-    pub fn new(matcher: &Matcher, host_os: &str) -> Rules {
+    pub fn new(matcher: &Matcher, host_os: &str) -> Comparer {
         let (kind, targets) = match matcher {
             Matcher::Exact(wanted) => (Kind::Ordered, vec![Target::exact(wanted, host_os)]),
             Matcher::Only(wanted) => (Kind::Ordered, vec![Target::only(wanted, host_os)]),
@@ -82,7 +82,7 @@ impl Rules {
             Matcher::OnlyOs(wanted) => (Kind::OnlyOs, vec![Target::strict(wanted, host_os)]),
             Matcher::DockerWithFallback(wanted) => (Kind::Fallback, vec![Target::only(wanted, host_os)]),
         };
-        Rules { targets, kind, host_os: host_os.to_owned() }
+        Comparer { targets, kind, host_os: host_os.to_owned() }
     }
 
     /// Whether the candidate is accepted.
@@ -265,17 +265,17 @@ mod tests {
         }
     }
 
-    fn only(wanted: &str) -> Rules {
-        Rules::new(&Matcher::Only(platform(wanted)), "linux")
+    fn only(wanted: &str) -> Comparer {
+        Comparer::new(&Matcher::Only(platform(wanted)), "linux")
     }
 
     #[test]
     fn a_huge_version_costs_no_more_than_a_small_one() {
-        let rules = only("linux/amd64/v9000000000000000000");
-        assert!(rules.accepts(&platform("linux/amd64")));
-        assert!(rules.accepts(&platform("linux/amd64/v2")));
-        assert!(rules.accepts(&platform("linux/386")));
-        assert!(!rules.accepts(&platform("linux/amd64/v02")));
+        let comparer = only("linux/amd64/v9000000000000000000");
+        assert!(comparer.accepts(&platform("linux/amd64")));
+        assert!(comparer.accepts(&platform("linux/amd64/v2")));
+        assert!(comparer.accepts(&platform("linux/386")));
+        assert!(!comparer.accepts(&platform("linux/amd64/v02")));
         assert!(!only("linux/arm/v99999999999999999999").accepts(&platform("linux/arm/v5")));
     }
 
@@ -289,24 +289,24 @@ mod tests {
 
     #[test]
     fn a_higher_variant_goes_first_and_thirty_two_bits_last() {
-        let rules = only("linux/arm64/v9");
+        let comparer = only("linux/arm64/v9");
         let order = ["v9", "v8.5", "v8.1", "v8"].map(|variant| platform(&format!("linux/arm64/{variant}")));
         for pair in order.windows(2) {
-            assert!(rules.preference(&pair[0]).goes_before(&rules.preference(&pair[1])));
-            assert!(!rules.preference(&pair[1]).goes_before(&rules.preference(&pair[0])));
+            assert!(comparer.preference(&pair[0]).goes_before(&comparer.preference(&pair[1])));
+            assert!(!comparer.preference(&pair[1]).goes_before(&comparer.preference(&pair[0])));
         }
-        assert!(rules.preference(&order[3]).goes_before(&rules.preference(&platform("linux/arm/v7"))));
+        assert!(comparer.preference(&order[3]).goes_before(&comparer.preference(&platform("linux/arm/v7"))));
     }
 
     #[test]
     fn a_refusal_says_what_differs_first() {
-        let rules = only("linux/amd64");
-        let mismatch = |text| rules.mismatch(&platform(text));
+        let comparer = only("linux/amd64");
+        let mismatch = |text| comparer.mismatch(&platform(text));
         assert_eq!(mismatch("windows/arm"), Some(Mismatch::Os));
         assert_eq!(mismatch("linux/arm"), Some(Mismatch::Architecture));
         assert_eq!(mismatch("linux/amd64/v3"), Some(Mismatch::Variant));
         assert_eq!(mismatch("linux/386"), None);
         let wants_feature = Platform { os_features: vec!["x".into()], ..platform("linux/amd64") };
-        assert_eq!(rules.mismatch(&wants_feature), Some(Mismatch::OsFeatures));
+        assert_eq!(comparer.mismatch(&wants_feature), Some(Mismatch::OsFeatures));
     }
 }
