@@ -1,3 +1,4 @@
 //! Layers: how they are compressed, and whether they are what an image says they are.
 
 pub mod compression;
+pub mod transfer;

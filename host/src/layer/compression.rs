@@ -203,6 +203,7 @@ impl<R: BufRead> Read for Decoder<R> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::io::Write;
 

@@ -452,4 +452,5 @@ fn resolve(link: &str, target: &str) -> Option<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -1,0 +1,476 @@
+//! A blob on its way in: read, hashed, written and, where it is a layer, undone and hashed again to find
+//! its diff ID; each on a thread of its own when the blob is large enough to be worth it.
+
+use std::io::{self, BufRead, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::compression::{Compression, CompressionError, DETECT, Decoder, Expansion};
+use crate::digest::{Algorithm, Digest, Hasher};
+
+/// Bytes of one buffer.
+const BUFFER: usize = 256 << 10;
+/// Buffers between two threads: with two such places a transfer holds at most 4 MiB.
+const BUFFERS: usize = 8;
+/// Blobs up to this size are handled on one thread, in one buffer.
+const SMALL: u64 = 1 << 20;
+
+/// What is to be found out about a blob on the way, and how far to go for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// Bytes the blob is said to have; not one more is taken.
+    pub size: u64,
+    /// The algorithm of the blob's digest.
+    pub algorithm: Algorithm,
+    /// The algorithm of the digest of the uncompressed blob, where that is wanted.
+    pub diff_id: Option<Algorithm>,
+    /// How much it may expand to.
+    pub expansion: Expansion,
+}
+
+/// What was found out about a blob.
+#[derive(Debug)]
+pub struct Found {
+    /// The digest of the bytes that were written.
+    pub digest: Digest,
+    /// How many they were.
+    pub size: u64,
+    /// The digest of the uncompressed bytes, where it was wanted.
+    pub diff_id: Option<Result<Digest, CompressionError>>,
+}
+
+/// A transfer did not come to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransferError {
+    /// Reading failed.
+    #[error("reading failed after {done} bytes")]
+    Read {
+        /// Bytes read before.
+        done: u64,
+        /// Why.
+        source: io::Error,
+    },
+    /// Writing failed.
+    #[error("writing failed after {done} bytes")]
+    Write {
+        /// Bytes written before.
+        done: u64,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is more to read than there should be.
+    #[error("wanted {wanted} bytes, found more")]
+    TooLong {
+        /// Bytes there should be.
+        wanted: u64,
+    },
+    /// Another transfer failed and this one was asked to stop.
+    #[error("stopped")]
+    Stopped,
+}
+
+/// Runs transfers one after the other, keeping the buffer for small ones.
+#[derive(Default)]
+pub struct Transfer {
+    small: Vec<u8>,
+}
+
+/// Where a transfer reports to and listens.
+pub struct Hooks<'a> {
+    /// Called with the number of bytes that were taken in since the last call.
+    pub advanced: &'a (dyn Fn(u64) + Sync),
+    /// Asks the transfer to stop.
+    pub stop: &'a AtomicBool,
+}
+
+impl Transfer {
+    /// Copies all of `input` to `output`. The caller compares what was found with what was wanted; fewer
+    /// bytes than wanted are not an error here.
+    pub fn run(
+        &mut self,
+        input: &mut dyn Read,
+        output: &mut dyn Write,
+        wanted: &Wanted,
+        hooks: &Hooks<'_>,
+    ) -> Result<Found, TransferError> {
+        if wanted.size <= SMALL {
+            self.run_small(input, output, wanted, hooks)
+        } else {
+            run_large(input, output, wanted, hooks)
+        }
+    }
+
+    fn run_small(
+        &mut self,
+        input: &mut dyn Read,
+        output: &mut dyn Write,
+        wanted: &Wanted,
+        hooks: &Hooks<'_>,
+    ) -> Result<Found, TransferError> {
+        self.small.clear();
+        input
+            .take(wanted.size + 1)
+            .read_to_end(&mut self.small)
+            .map_err(|source| TransferError::Read { done: 0, source })?;
+        let bytes = self.small.as_slice();
+        let size = bytes.len() as u64;
+        if size > wanted.size {
+            return Err(TransferError::TooLong { wanted: wanted.size });
+        }
+        let mut hasher = Hasher::new(wanted.algorithm);
+        hasher.update(bytes);
+        let digest = hasher.finish();
+        output.write_all(bytes).map_err(|source| TransferError::Write { done: 0, source })?;
+        (hooks.advanced)(size);
+        let diff_id = wanted.diff_id.map(|algorithm| match detect(bytes)? {
+            Compression::Plain if algorithm == wanted.algorithm => Ok(digest.clone()),
+            compression => {
+                let limit = wanted.expansion.limit(wanted.size);
+                let mut decoder = Decoder::new(bytes, compression, limit)?;
+                let mut hasher = Hasher::new(algorithm);
+                let mut buffer = vec![0; 64 << 10];
+                loop {
+                    match decoder.decode(&mut buffer)? {
+                        0 => return Ok(hasher.finish()),
+                        read => hasher.update(&buffer[..read]),
+                    }
+                }
+            }
+        });
+        Ok(Found { digest, size, diff_id })
+    }
+}
+
+fn detect(bytes: &[u8]) -> Result<Compression, CompressionError> {
+    Compression::detect(&bytes[..bytes.len().min(DETECT)])
+}
+
+fn run_large(
+    input: &mut dyn Read,
+    output: &mut dyn Write,
+    wanted: &Wanted,
+    hooks: &Hooks<'_>,
+) -> Result<Found, TransferError> {
+    let (loop_end, chunks) = channel();
+    let mut feed = Feed { loop_end, input, output, taken: 0, wanted: wanted.size, hooks };
+    let Some(first) = feed.next()? else {
+        // The input is empty although it is said to be large.
+        let digest = Hasher::new(wanted.algorithm).finish();
+        return Ok(Found { digest, size: 0, diff_id: None });
+    };
+    // Data nobody undoes is as good as plain.
+    let compression = match wanted.diff_id {
+        Some(_) => detect(&first),
+        None => Ok(Compression::Plain),
+    };
+    let compression = match compression {
+        Ok(Compression::Plain) if wanted.diff_id.is_none_or(|algorithm| algorithm == wanted.algorithm) => {
+            let algorithm = wanted.algorithm;
+            let digest = thread::scope(|scope| {
+                let hash = scope.spawn(move || hash_all(&chunks, algorithm));
+                let fed = feed.run(first, |_| ());
+                let digest = join(hash);
+                fed.map(|size| (size, digest))
+            });
+            let (size, digest) = digest?;
+            let diff_id = wanted.diff_id.map(|_| Ok(digest.clone()));
+            return Ok(Found { digest, size, diff_id });
+        }
+        compression => compression,
+    };
+    let mut hasher = Hasher::new(wanted.algorithm);
+    let algorithm = wanted.diff_id.unwrap_or(wanted.algorithm);
+    let limit = wanted.expansion.limit(wanted.size);
+    let fed = thread::scope(|scope| {
+        let undo = scope.spawn(move || {
+            let mut reader = ChunkReader::new(chunks);
+            let undone = compression.and_then(|compression| undo(&mut reader, compression, limit, algorithm));
+            // A failure here must not stop the transfer: when the digest turns out wrong as well, that is
+            // the error to report.
+            reader.drain();
+            undone
+        });
+        let fed = feed.run(first, |bytes| hasher.update(bytes));
+        let undone = join(undo);
+        fed.map(|size| (size, undone))
+    });
+    let (size, diff_id) = fed?;
+    Ok(Found { digest: hasher.finish(), size, diff_id: Some(diff_id) })
+}
+
+fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Undoes the compression on this thread and hashes what comes out on another.
+fn undo(
+    reader: &mut ChunkReader,
+    compression: Compression,
+    limit: u64,
+    algorithm: Algorithm,
+) -> Result<Digest, CompressionError> {
+    let (mut loop_end, chunks) = channel();
+    thread::scope(|scope| {
+        let hash = scope.spawn(move || hash_all(&chunks, algorithm));
+        let mut decoder = Decoder::new(reader, compression, limit)?;
+        let mut ended = false;
+        while !ended {
+            let mut buffer = loop_end.buffer();
+            let mut filled = 0;
+            while filled < buffer.len() && !ended {
+                let read = decoder.decode(&mut buffer[filled..])?;
+                ended = read == 0;
+                filled += read;
+            }
+            buffer.truncate(filled);
+            loop_end.send(buffer);
+        }
+        drop(loop_end);
+        Ok(join(hash))
+    })
+}
+
+fn hash_all(chunks: &Chunks, algorithm: Algorithm) -> Digest {
+    let mut hasher = Hasher::new(algorithm);
+    for chunk in &chunks.full {
+        hasher.update(&chunk);
+        // The other end is gone when it has sent its last.
+        drop(chunks.free.send(chunk));
+    }
+    hasher.finish()
+}
+
+/// The reading and writing side of a transfer.
+struct Feed<'a> {
+    loop_end: LoopEnd,
+    input: &'a mut dyn Read,
+    output: &'a mut dyn Write,
+    taken: u64,
+    wanted: u64,
+    hooks: &'a Hooks<'a>,
+}
+
+impl Feed<'_> {
+    /// Passes everything on, and answers how many bytes that was. The receiving end sees the end when this
+    /// returns.
+    fn run(mut self, first: Vec<u8>, mut see: impl FnMut(&[u8])) -> Result<u64, TransferError> {
+        let mut next = Some(first);
+        while let Some(chunk) = next {
+            let done = self.taken - chunk.len() as u64;
+            self.output.write_all(&chunk).map_err(|source| TransferError::Write { done, source })?;
+            see(&chunk);
+            (self.hooks.advanced)(chunk.len() as u64);
+            self.loop_end.send(chunk);
+            if self.hooks.stop.load(Ordering::Relaxed) {
+                return Err(TransferError::Stopped);
+            }
+            next = self.next()?;
+        }
+        Ok(self.taken)
+    }
+
+    /// The next full buffer, or what is left; `None` at the end.
+    fn next(&mut self) -> Result<Option<Vec<u8>>, TransferError> {
+        let mut buffer = self.loop_end.buffer();
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.input.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => {
+                    return Err(TransferError::Read { done: self.taken + filled as u64, source });
+                }
+            }
+        }
+        self.taken += filled as u64;
+        if self.taken > self.wanted {
+            return Err(TransferError::TooLong { wanted: self.wanted });
+        }
+        buffer.truncate(filled);
+        Ok((filled > 0).then_some(buffer))
+    }
+}
+
+/// The sending end of a circle of buffers.
+struct LoopEnd {
+    full: Sender<Vec<u8>>,
+    free: Receiver<Vec<u8>>,
+    made: usize,
+}
+
+/// The receiving end.
+struct Chunks {
+    full: Receiver<Vec<u8>>,
+    free: Sender<Vec<u8>>,
+}
+
+fn channel() -> (LoopEnd, Chunks) {
+    let (full_in, full_out) = bounded(BUFFERS);
+    let (free_in, free_out) = bounded(BUFFERS);
+    (LoopEnd { full: full_in, free: free_out, made: 0 }, Chunks { full: full_out, free: free_in })
+}
+
+impl LoopEnd {
+    /// A buffer to fill, of full length.
+    fn buffer(&mut self) -> Vec<u8> {
+        let used = if self.made < BUFFERS { self.free.try_recv().ok() } else { self.free.recv().ok() };
+        let mut buffer = used.unwrap_or_else(|| {
+            self.made += 1;
+            Vec::new()
+        });
+        buffer.resize(BUFFER, 0);
+        buffer
+    }
+
+    fn send(&mut self, chunk: Vec<u8>) {
+        if self.full.send(chunk).is_err() {
+            // The receiver is gone, which it only is after a panic; that surfaces when it is joined.
+            self.made = 0;
+        }
+    }
+}
+
+/// Chunks as they come, as one stream.
+struct ChunkReader {
+    chunks: Chunks,
+    current: Vec<u8>,
+    at: usize,
+}
+
+impl ChunkReader {
+    fn new(chunks: Chunks) -> Self {
+        ChunkReader { chunks, current: Vec::new(), at: 0 }
+    }
+
+    fn give_back(&mut self) {
+        if self.current.capacity() > 0 {
+            drop(self.chunks.free.send(std::mem::take(&mut self.current)));
+        }
+        self.at = 0;
+    }
+
+    fn drain(&mut self) {
+        self.give_back();
+        for chunk in &self.chunks.full {
+            drop(self.chunks.free.send(chunk));
+        }
+    }
+}
+
+impl Read for ChunkReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(buffer)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl BufRead for ChunkReader {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.at == self.current.len() {
+            self.give_back();
+            // An error means that all has been sent.
+            self.current = self.chunks.full.recv().unwrap_or_default();
+        }
+        Ok(&self.current[self.at..])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.at += amount;
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn run(bytes: &[u8], size: u64, diff_id: bool) -> Result<(Found, Vec<u8>), TransferError> {
+        let wanted = Wanted {
+            size,
+            algorithm: Algorithm::Sha256,
+            diff_id: diff_id.then_some(Algorithm::Sha256),
+            expansion: Expansion { floor: 64 << 20, ratio: 10 },
+        };
+        let mut out = Vec::new();
+        let stop = AtomicBool::new(false);
+        let hooks = Hooks { advanced: &|_| (), stop: &stop };
+        let mut input = bytes;
+        let found = Transfer::default().run(&mut input, &mut out, &wanted, &hooks)?;
+        Ok((found, out))
+    }
+
+    /// Bytes that do not compress.
+    fn noise(length: usize) -> Vec<u8> {
+        let mut state = 1u64;
+        let next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        };
+        std::iter::repeat_with(next).take(length).collect()
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn digests_of_small_and_large_blobs_of_every_compression_are_found() {
+        for length in [0, 10, 70_000, 3 << 20, (5 << 20) + 1] {
+            let plain = noise(length);
+            let forms = [plain.clone(), gzip(&plain), zstd::stream::encode_all(&plain[..], 1).unwrap()];
+            for bytes in forms {
+                let (found, out) = run(&bytes, bytes.len() as u64, true).unwrap();
+                assert_eq!(found.digest, Digest::of(&bytes));
+                assert_eq!(found.size, bytes.len() as u64);
+                assert_eq!(found.diff_id.unwrap().unwrap(), Digest::of(&plain));
+                assert!(out == bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_layer_is_not_undone() {
+        let bytes = gzip(&noise(2 << 20));
+        let (found, _) = run(&bytes, bytes.len() as u64, false).unwrap();
+        assert!(found.diff_id.is_none());
+        assert_eq!(found.digest, Digest::of(&bytes));
+    }
+
+    #[test]
+    fn more_bytes_than_announced_are_refused() {
+        for length in [100, 3 << 20] {
+            let error = run(&noise(length), length as u64 - 1, true).unwrap_err();
+            assert!(matches!(error, TransferError::TooLong { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn broken_compression_leaves_the_digest_to_be_compared() {
+        for length in [1000, 3 << 20] {
+            let mut bytes = gzip(&noise(length));
+            let middle = bytes.len() / 2;
+            bytes.truncate(middle);
+            let (found, out) = run(&bytes, middle as u64 + 10, true).unwrap();
+            assert_eq!((found.size, &found.digest), (middle as u64, &Digest::of(&bytes)));
+            assert!(matches!(found.diff_id, Some(Err(CompressionError::Truncated { .. }))));
+            assert!(out == bytes);
+        }
+    }
+
+    #[test]
+    fn a_bomb_ends_early() {
+        let bomb = gzip(&vec![0; 100 << 20]);
+        let (found, _) = run(&bomb, bomb.len() as u64, true).unwrap();
+        assert!(matches!(found.diff_id, Some(Err(CompressionError::TooLarge { .. }))));
+        let bomb = zstd::stream::encode_all(&[noise(2 << 20), vec![0; 100 << 20]].concat()[..], 1).unwrap();
+        let (found, _) = run(&bomb, bomb.len() as u64, true).unwrap();
+        assert!(matches!(found.diff_id, Some(Err(CompressionError::TooLarge { .. }))));
+    }
+}
