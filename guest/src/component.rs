@@ -5,6 +5,7 @@ mod digests;
 mod manifests;
 mod platforms;
 mod selection;
+mod references;
 
 /// The component's one export object.
 pub struct Component;

@@ -32,3 +32,4 @@ pub mod legacy;
 pub mod manifest;
 pub mod platform;
 pub mod select;
+pub mod name;

@@ -7,6 +7,7 @@ mod archives;
 mod digests;
 mod manifests;
 mod platforms;
+mod references;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::api::digests::{Algorithm, compute};
+use super::api::digests::*;
 use crate::harness;
 
 #[test]
@@ -18,4 +18,34 @@ fn digest_compute() {
             Ok(())
         },
     );
+}
+
+#[test]
+fn digest_parse() {
+    harness::run("digest_parse.jsonl", harness::input, |case| {
+        let input = case["input"].as_str().unwrap();
+        harness::same("form", &case["anchored_regexp_match"], &json!(is_well_formed(input)))?;
+        let found = parse(input);
+        harness::same("ok", &case["ok"], &json!(found.is_ok()))?;
+        match found {
+            Ok(DigestParts { algorithm, encoded }) => {
+                let name = match algorithm {
+                    Algorithm::Sha256 => "sha256",
+                    Algorithm::Sha384 => "sha384",
+                    Algorithm::Sha512 => "sha512",
+                };
+                harness::same("algorithm", &case["algorithm"], &json!(name))?;
+                harness::same("encoded", &case["encoded"], &json!(encoded))?;
+                harness::same("string", &case["string"], &json!(format!("{name}:{encoded}")))
+            }
+            Err(error) => {
+                let kind = match error.problem {
+                    DigestProblem::Format => "digest.ErrDigestInvalidFormat",
+                    DigestProblem::Unsupported(_) => "digest.ErrDigestUnsupported",
+                    DigestProblem::Length(_) => "digest.ErrDigestInvalidLength",
+                };
+                harness::same("kind", &case["error_kind"], &json!(kind))
+            }
+        }
+    });
 }

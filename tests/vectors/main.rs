@@ -14,6 +14,7 @@ mod native {
         pub mod digests;
         pub mod manifests;
         pub mod platforms;
+        pub mod references;
     }
     #[path = "../chain_ids.rs"]
     mod chain_ids;
@@ -21,6 +22,8 @@ mod native {
     mod digests;
     #[path = "../platforms.rs"]
     mod platforms;
+    #[path = "../references.rs"]
+    mod references;
 }
 
 /// The component, called through the sandbox.
@@ -30,6 +33,7 @@ mod component {
         pub mod digests;
         pub mod manifests;
         pub mod platforms;
+        pub mod references;
 
         /// One sandbox for all cases.
         pub fn sandbox() -> &'static consign::sandbox::Sandbox {
@@ -43,4 +47,6 @@ mod component {
     mod digests;
     #[path = "../platforms.rs"]
     mod platforms;
+    #[path = "../references.rs"]
+    mod references;
 }

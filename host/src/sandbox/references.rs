@@ -1,0 +1,99 @@
+//! `consign:image/references`.
+
+use super::{Sandbox, SandboxError};
+use crate::types::references::{PatternError, Reading, Reference, ReferenceError};
+use crate::types::{ImageName, Rules};
+
+impl Sandbox {
+    /// Reads a reference.
+    pub fn parse_reference(
+        &self,
+        text: &str,
+        reading: Reading,
+        rules: Rules,
+    ) -> Result<Result<Reference, ReferenceError>, SandboxError> {
+        self.call(None, |component, store| {
+            component.consign_image_references().call_parse(store, text, reading, rules)
+        })
+    }
+
+    /// The whole reference: `domain/path:tag@digest`, or the digest.
+    pub fn format_reference(&self, reference: &Reference) -> Result<String, SandboxError> {
+        self.call(None, |component, store| component.consign_image_references().call_format(store, reference))
+    }
+
+    /// The name without tag and digest, as people write it.
+    pub fn familiar_name(&self, name: &ImageName) -> Result<String, SandboxError> {
+        self.call(None, |component, store| {
+            component.consign_image_references().call_familiar_name(store, name)
+        })
+    }
+
+    /// The whole reference with its name in the familiar form.
+    pub fn familiar_string(&self, reference: &Reference) -> Result<String, SandboxError> {
+        self.call(None, |component, store| {
+            component.consign_image_references().call_familiar_string(store, reference)
+        })
+    }
+
+    /// The name without tag and digest.
+    pub fn trim_name(&self, name: &ImageName) -> Result<ImageName, SandboxError> {
+        self.call(None, |component, store| component.consign_image_references().call_trim(store, name))
+    }
+
+    /// The name with the tag `latest` if it has neither a tag nor a digest.
+    pub fn tag_name_only(&self, name: &ImageName) -> Result<ImageName, SandboxError> {
+        self.call(None, |component, store| {
+            component.consign_image_references().call_tag_name_only(store, name)
+        })
+    }
+
+    /// A name from its text alone, with nothing filled in.
+    pub fn with_name(
+        &self,
+        text: &str,
+        rules: Rules,
+    ) -> Result<Result<ImageName, ReferenceError>, SandboxError> {
+        self.call(None, |component, store| {
+            component.consign_image_references().call_with_name(store, text, rules)
+        })
+    }
+
+    /// The name with this tag in place of its own; a digest stays.
+    pub fn with_tag(
+        &self,
+        name: &ImageName,
+        tag: &str,
+    ) -> Result<Result<ImageName, ReferenceError>, SandboxError> {
+        self.call(None, |component, store| {
+            component.consign_image_references().call_with_tag(store, name, tag)
+        })
+    }
+
+    /// The name with this digest in place of its own; a tag stays.
+    pub fn with_digest(
+        &self,
+        name: &ImageName,
+        digest: &str,
+    ) -> Result<Result<ImageName, ReferenceError>, SandboxError> {
+        self.call(None, |component, store| {
+            component.consign_image_references().call_with_digest(store, name, digest)
+        })
+    }
+
+    /// Whether a shell pattern matches the familiar string or the familiar name.
+    pub fn familiar_match(
+        &self,
+        pattern: &str,
+        reference: &Reference,
+    ) -> Result<Result<bool, PatternError>, SandboxError> {
+        self.call(None, |component, store| {
+            component.consign_image_references().call_familiar_match(store, pattern, reference)
+        })
+    }
+
+    /// The references in canonical form and in order; what is no reference follows as it came.
+    pub fn sort_references(&self, texts: &[String]) -> Result<Vec<String>, SandboxError> {
+        self.call(None, |component, store| component.consign_image_references().call_sort(store, texts))
+    }
+}
