@@ -32,4 +32,5 @@ pub mod legacy;
 pub mod manifest;
 pub mod platform;
 pub mod select;
+pub mod digest_set;
 pub mod name;

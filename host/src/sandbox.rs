@@ -7,7 +7,10 @@ mod archives;
 mod digests;
 mod manifests;
 mod platforms;
+mod held;
 mod references;
+
+pub use digests::DigestSet;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -122,25 +125,35 @@ impl Sandbox {
         content: Option<Arc<dyn Content>>,
         call: impl FnOnce(&Resolver, &mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, SandboxError> {
+        let mut instance = self.take()?;
+        // On an error the instance is dropped: after a trap its memory means nothing.
+        let answer = self.call_in(&mut instance, content, call)?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
+        Ok(answer)
+    }
+
+    /// An instance nobody else uses.
+    fn take(&self) -> Result<Instance, SandboxError> {
         let pooled = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut instance = match pooled {
-            Some(instance) => instance,
-            None => self.instantiate()?,
-        };
+        match pooled {
+            Some(instance) => Ok(instance),
+            None => self.instantiate(),
+        }
+    }
+
+    fn call_in<R>(
+        &self,
+        instance: &mut Instance,
+        content: Option<Arc<dyn Content>>,
+        call: impl FnOnce(&Resolver, &mut Store<State>) -> wasmtime::Result<R>,
+    ) -> Result<R, SandboxError> {
         self.ticker.get_or_init(|| tick(&self.engine));
         let ticks = self.limits.time.as_millis() / TICK.as_millis() + 1;
         instance.store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX));
         instance.store.data_mut().content = content;
         let answer = call(&instance.bindings, &mut instance.store);
         instance.store.data_mut().content = None;
-        match answer {
-            Ok(answer) => {
-                self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
-                Ok(answer)
-            }
-            // The instance is dropped: after a trap its memory means nothing.
-            Err(error) => Err(self.fault(&error)),
-        }
+        answer.map_err(|error| self.fault(&error))
     }
 
     fn instantiate(&self) -> Result<Instance, SandboxError> {

@@ -1,7 +1,8 @@
 //! `consign:image/digests`.
 
+use super::held::Held;
 use super::{Sandbox, SandboxError};
-use crate::types::digests::{Algorithm, DigestError, DigestParts};
+use crate::types::digests::{Algorithm, DigestError, DigestParts, LookupError};
 
 impl Sandbox {
     /// Reads a digest of one of the three algorithms.
@@ -18,6 +19,55 @@ impl Sandbox {
     pub fn compute_digest(&self, algorithm: Algorithm, bytes: &[u8]) -> Result<String, SandboxError> {
         self.call(None, |component, store| {
             component.consign_image_digests().call_compute(store, algorithm, bytes)
+        })
+    }
+}
+
+/// A set of digests in the component, found by the start of their digits.
+pub struct DigestSet<'a>(Held<'a>);
+
+impl Sandbox {
+    /// An empty set of digests.
+    pub fn digest_set(&self) -> Result<DigestSet<'_>, SandboxError> {
+        Held::new(self, |component, store| {
+            component.consign_image_digests().digest_set().call_constructor(store)
+        })
+        .map(DigestSet)
+    }
+}
+
+impl DigestSet<'_> {
+    /// Adds a digest. One that is there stays as it is.
+    pub fn add(&mut self, digest: &str) -> Result<Result<(), DigestError>, SandboxError> {
+        self.0.call(|component, store, set| {
+            component.consign_image_digests().digest_set().call_add(store, set, digest)
+        })
+    }
+
+    /// Removes a digest, if it is there.
+    pub fn remove(&mut self, digest: &str) -> Result<Result<(), DigestError>, SandboxError> {
+        self.0.call(|component, store, set| {
+            component.consign_image_digests().digest_set().call_remove(store, set, digest)
+        })
+    }
+
+    /// The one digest that `text` stands for.
+    pub fn lookup(&mut self, text: &str) -> Result<Result<String, LookupError>, SandboxError> {
+        self.0.call(|component, store, set| {
+            component.consign_image_digests().digest_set().call_lookup(store, set, text)
+        })
+    }
+
+    /// Every digest, ordered by digits, then by algorithm.
+    pub fn all(&mut self) -> Result<Vec<String>, SandboxError> {
+        self.0
+            .call(|component, store, set| component.consign_image_digests().digest_set().call_all(store, set))
+    }
+
+    /// For every digest, in the set's order, the shortest text of at least `length` digits that finds it.
+    pub fn short_code_table(&mut self, length: u32) -> Result<Vec<(String, String)>, SandboxError> {
+        self.0.call(|component, store, set| {
+            component.consign_image_digests().digest_set().call_short_code_table(store, set, length)
         })
     }
 }
