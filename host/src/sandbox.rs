@@ -11,6 +11,7 @@ mod held;
 mod references;
 
 pub use digests::DigestSet;
+mod selection;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};

@@ -9,3 +9,4 @@ pub use crate::bindings::exports::consign::image::digests;
 pub use crate::bindings::exports::consign::image::manifests;
 pub use crate::bindings::exports::consign::image::platforms;
 pub use crate::bindings::exports::consign::image::{digests, references};
+pub use crate::bindings::exports::consign::image::selection;

@@ -15,6 +15,7 @@ mod native {
         pub mod manifests;
         pub mod platforms;
         pub mod references;
+        pub mod selection;
     }
     #[path = "../chain_ids.rs"]
     mod chain_ids;
@@ -24,6 +25,8 @@ mod native {
     mod platforms;
     #[path = "../references.rs"]
     mod references;
+    #[path = "../selection.rs"]
+    mod selection;
 }
 
 /// The component, called through the sandbox.
@@ -34,6 +37,7 @@ mod component {
         pub mod manifests;
         pub mod platforms;
         pub mod references;
+        pub mod selection;
 
         /// One sandbox for all cases.
         pub fn sandbox() -> &'static consign::sandbox::Sandbox {
@@ -49,4 +53,6 @@ mod component {
     mod platforms;
     #[path = "../references.rs"]
     mod references;
+    #[path = "../selection.rs"]
+    mod selection;
 }

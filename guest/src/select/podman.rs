@@ -54,12 +54,19 @@ fn is_same(platform: &Platform, wanted: &Platform) -> bool {
 }
 
 /// Variants that run where `variant` does, in order of preference; the empty one is an entry that names none.
+/// Whoever names no variant gets an entry without one, then the most capable there is.
 fn variants<'a>(architecture: &str, variant: &'a str) -> Vec<&'a str> {
-    match (architecture, variant) {
-        ("arm64", "") => vec!["", "v8"],
-        (_, "") => vec![""],
-        ("arm", "v7") => vec!["v7", "v6", "v5", ""],
-        ("arm", "v6") => vec!["v6", "v5", ""],
-        (_, variant) => vec![variant, ""],
+    // Most capable first.
+    let known: &[&str] = match architecture {
+        "arm" => &["v8", "v7", "v6", "v5"],
+        "arm64" => &["v8"],
+        _ => &[],
+    };
+    if variant.is_empty() {
+        return [&[""], known].concat();
+    }
+    match known.iter().position(|&known| known == variant) {
+        Some(position) => [&known[position..], &[""]].concat(),
+        None => vec![variant, ""],
     }
 }
