@@ -5,6 +5,7 @@ pub mod content;
 pub mod digest;
 mod engine;
 pub mod layer;
+pub mod platform;
 pub mod sandbox;
 pub mod transport;
 pub mod types;

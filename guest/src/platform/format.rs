@@ -48,3 +48,36 @@ fn push_option(options: &mut String, text: &str) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    fn platform(version: &str, features: &[&str]) -> Platform {
+        Platform {
+            os: "windows".into(),
+            architecture: "arm64".into(),
+            variant: Some("v9".into()),
+            os_version: Some(version.to_owned()).filter(|version| !version.is_empty()),
+            os_features: features.iter().map(|&feature| feature.to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_in_full_is_read_back() {
+        for (version, features) in
+            [("", vec![]), ("10.0", vec!["a", "b"]), ("", vec!["x"]), ("1+2(3)/%", vec!["%2F", "+"])]
+        {
+            let platform = platform(version, &features);
+            assert_eq!(parse(&format_all(&platform), &platform), Ok(platform));
+        }
+    }
+
+    #[test]
+    fn features_are_written_in_order_and_once() {
+        assert_eq!(format_all(&platform("1", &["b", "a", "", "b"])), "windows(1+a+b)/arm64/v9");
+        assert_eq!(format_all(&platform("", &[""])), "windows/arm64/v9");
+        assert_eq!(format(&platform("1", &["b"])), "windows/arm64/v9");
+    }
+}
