@@ -2,10 +2,13 @@
 
 mod archives;
 mod digests;
+#[cfg(feature = "resolver")]
+mod lookup;
 mod manifests;
 mod platforms;
-mod selection;
 mod references;
+mod resolution;
+mod selection;
 
 /// The component's one export object.
 pub struct Component;

@@ -14,6 +14,7 @@ use crate::wit::exports::consign::image::manifests::{
     Document, Index, Kind, Manifest, ManifestError, ManifestProblem,
 };
 use descriptor::read_descriptor;
+pub use kind::{is_document, is_manifest};
 
 /// Bytes of an index or manifest (containers/image has the same bound).
 pub const MAX_MANIFEST: usize = 4 << 20;

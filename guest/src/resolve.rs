@@ -70,10 +70,12 @@ pub async fn resolve(ask: Ask, subject: Subject, options: Options) -> Result<Res
             Some(reached) => (Matched::Target, target, reached),
             None => return Err(ResolveError::Incomplete(target)),
         },
-        Subject::Text(input) => match name::parse(&input, Reading::Any, options.rules).map_err(ResolveError::Name)? {
-            Reference::Digest(digest) => by_digest(&ask, &mut trail, digest, &options).await?,
-            Reference::Named(named) => by_name(&ask, &mut trail, named, &input, &options).await?,
-        },
+        Subject::Text(input) => {
+            match name::parse(&input, Reading::Any, options.rules).map_err(ResolveError::Name)? {
+                Reference::Digest(digest) => by_digest(&ask, &mut trail, digest, &options).await?,
+                Reference::Named(named) => by_name(&ask, &mut trail, named, &input, &options).await?,
+            }
+        }
     };
     check_platform(&ask, &mut trail, &reached, &options).await?;
     answer(ask, trail, matched, target, reached).await
@@ -172,7 +174,8 @@ async fn open(
             trail.steps.push(Step::Dangling(target.clone()));
             return Ok(None);
         };
-        let parsed = config::parse(&bytes).map_err(|error| ResolveError::Document((target.clone(), error)))?;
+        let parsed =
+            config::parse(&bytes).map_err(|error| ResolveError::Document((target.clone(), error)))?;
         return Ok(Some(Reached {
             indexes: Vec::new(),
             manifest: None,
@@ -205,7 +208,11 @@ async fn open(
 }
 
 /// A manifest's config, read and parsed.
-async fn open_manifest(ask: &Ask, descriptor: Descriptor, manifest: Manifest) -> Result<Reached, ResolveError> {
+async fn open_manifest(
+    ask: &Ask,
+    descriptor: Descriptor,
+    manifest: Manifest,
+) -> Result<Reached, ResolveError> {
     if !CONFIGS.contains(&manifest.config.media_type.as_str()) {
         return Err(ResolveError::NotAnImage(descriptor));
     }
@@ -272,7 +279,12 @@ fn without_os_details(platform: &Platform) -> Platform {
 ///
 /// Whatever cannot be read is passed over: this look only ever adds a reason to say yes (moby,
 /// `manifestMatchesPlatform`). Entries without a platform say nothing here.
-async fn vouching_index(ask: &Ask, config: &str, wanted: &Platform, host_os: &str) -> Result<Option<Descriptor>, ResolveError> {
+async fn vouching_index(
+    ask: &Ask,
+    config: &str,
+    wanted: &Platform,
+    host_os: &str,
+) -> Result<Option<Descriptor>, ResolveError> {
     let matcher = Matcher::Only(wanted.clone());
     for stored in ask.several(Request::Indexes(config.to_owned())).await? {
         let Ok(Some(Document::Index(index))) = read_document(ask, &stored).await else { continue };
@@ -305,8 +317,8 @@ async fn answer(
         reached.manifest = manifest_of(&ask, &reached.config.digest).await?;
     }
     let diff_ids = &reached.parsed.diff_ids;
-    let chain_ids = chain::ids(diff_ids)
-        .map_err(|error| ResolveError::Document((reached.config.clone(), error)))?;
+    let chain_ids =
+        chain::ids(diff_ids).map_err(|error| ResolveError::Document((reached.config.clone(), error)))?;
     let blobs = reached.manifest.as_ref().map(|(_, manifest)| manifest.layers.as_slice());
     if let Some(blobs) = blobs
         && blobs.len() != diff_ids.len()

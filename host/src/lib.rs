@@ -6,6 +6,7 @@ pub mod digest;
 mod engine;
 pub mod layer;
 pub mod platform;
+pub mod resolve;
 pub mod sandbox;
 pub mod transport;
 pub mod types;

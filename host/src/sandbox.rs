@@ -5,10 +5,11 @@
 
 mod archives;
 mod digests;
+mod held;
 mod manifests;
 mod platforms;
-mod held;
 mod references;
+mod resolution;
 
 pub use digests::DigestSet;
 mod selection;

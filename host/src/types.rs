@@ -4,9 +4,6 @@
 //! They are plain data: whatever comes out of the guest in them is checked again where it matters.
 
 pub use crate::bindings::consign::image::types::*;
-pub use crate::bindings::exports::consign::image::archives;
-pub use crate::bindings::exports::consign::image::digests;
-pub use crate::bindings::exports::consign::image::manifests;
-pub use crate::bindings::exports::consign::image::platforms;
-pub use crate::bindings::exports::consign::image::{digests, references};
-pub use crate::bindings::exports::consign::image::selection;
+pub use crate::bindings::exports::consign::image::{
+    archives, digests, manifests, platforms, references, resolution, selection,
+};

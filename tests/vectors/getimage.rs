@@ -152,7 +152,11 @@ fn moby_getimage() {
                     };
                     harness::same("class", &case["class"], &json!(class))?;
                     let missing = matches!(error, ResolveError::NotFound(_) | ResolveError::Ambiguous(_));
-                    harness::same("is_ErrImageDoesNotExist", &case["is_ErrImageDoesNotExist"], &json!(missing))?;
+                    harness::same(
+                        "is_ErrImageDoesNotExist",
+                        &case["is_ErrImageDoesNotExist"],
+                        &json!(missing),
+                    )?;
                     if let ResolveError::Platform(mismatch) = error {
                         let image = mismatch.image.map(|(id, _)| id);
                         harness::same("image", &case["image_returned_with_error"], &json!(image))?;

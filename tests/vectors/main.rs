@@ -15,12 +15,15 @@ mod native {
         pub mod manifests;
         pub mod platforms;
         pub mod references;
+        pub mod resolution;
         pub mod selection;
     }
     #[path = "../chain_ids.rs"]
     mod chain_ids;
     #[path = "../digests.rs"]
     mod digests;
+    #[path = "../getimage.rs"]
+    mod getimage;
     #[path = "../platforms.rs"]
     mod platforms;
     #[path = "../references.rs"]
@@ -37,6 +40,7 @@ mod component {
         pub mod manifests;
         pub mod platforms;
         pub mod references;
+        pub mod resolution;
         pub mod selection;
 
         /// One sandbox for all cases.
@@ -49,6 +53,8 @@ mod component {
     mod chain_ids;
     #[path = "../digests.rs"]
     mod digests;
+    #[path = "../getimage.rs"]
+    mod getimage;
     #[path = "../platforms.rs"]
     mod platforms;
     #[path = "../references.rs"]

@@ -165,3 +165,13 @@ mod tests {
         }
     }
 }
+
+/// Whether this media type is an image manifest's or an index's, of OCI or of Docker, schema 2.
+pub fn is_document(media_type: &str) -> bool {
+    of_media_type(media_type).is_some()
+}
+
+/// Whether this media type is an image manifest's, of OCI or of Docker, schema 2.
+pub fn is_manifest(media_type: &str) -> bool {
+    matches!(of_media_type(media_type), Some(Kind::OciManifest | Kind::DockerManifest))
+}

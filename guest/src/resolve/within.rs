@@ -6,10 +6,10 @@ use std::pin::Pin;
 use super::machine::Ask;
 use super::{MAX_DEPTH, Reached, Trail, open_manifest, read_document, wanted};
 use crate::wit::consign::image::types::{Descriptor, Platform, Rules};
-use crate::wit::exports::consign::image::manifests::{Document, Index};
+use crate::wit::exports::consign::image::manifests::{Document, Index, Kind};
 use crate::wit::exports::consign::image::platforms::Matcher;
 use crate::wit::exports::consign::image::resolution::{Considered, Options, ResolveError, Verdict};
-use crate::wit::exports::consign::image::selection::{Reason, Rule};
+use crate::wit::exports::consign::image::selection::{Criteria, IndexFormat, Reason, Rule};
 use crate::{manifest, platform, select};
 
 /// A look into one outermost index.
@@ -56,7 +56,16 @@ impl<'a> Within<'a> {
             if depth >= MAX_DEPTH {
                 return Err(ResolveError::Limit(("indexes in indexes".into(), u64::from(MAX_DEPTH))));
             }
-            let choice = select::choose(&index.entries, self.wanted, self.rule);
+            let criteria = Criteria {
+                wanted: self.wanted.clone(),
+                rule: self.rule,
+                format: match index.kind {
+                    Kind::DockerList => IndexFormat::DockerList,
+                    _ => IndexFormat::OciIndex,
+                },
+                host_os: self.host_os.to_owned(),
+            };
+            let choice = select::choose(&index.entries, &criteria);
             let first = self.trail.considered.len();
             let judged = index.entries.into_iter().zip(choice.reasons).zip(0..);
             self.trail.considered.extend(judged.map(|((entry, reason), position)| Considered {
@@ -127,8 +136,8 @@ impl<'a> Within<'a> {
                     }
                     Err(error) => return Err(error),
                 };
-                // Where the index states no platform the config has to.
-                if entry.platform.is_none() {
+                // Where the index states no platform the config has to; containers/image does not ask it.
+                if entry.platform.is_none() && self.rule == Rule::Docker {
                     let stated = &reached.parsed.platform;
                     if !platform::matches(&Matcher::Only(self.wanted.clone()), stated, self.host_os) {
                         return Ok((Verdict::ConfigDisagrees(stated.clone()), None));

@@ -65,7 +65,9 @@ pub(super) fn refusal(error: &ResolveError) -> String {
             target.media_type, target.digest
         ),
         ResolveError::LayerCount((config, manifest)) => {
-            format!("wanted as many layers as the config's {config} diff IDs, found {manifest} in the manifest")
+            format!(
+                "wanted as many layers as the config's {config} diff IDs, found {manifest} in the manifest"
+            )
         }
         ResolveError::Limit((what, limit)) => format!("over the limit of {limit} {what}"),
         ResolveError::Content(error) => content(error),

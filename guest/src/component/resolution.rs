@@ -1,0 +1,32 @@
+use std::cell::RefCell;
+
+use super::Component;
+use crate::resolve::machine::Machine;
+use crate::wit::exports::consign::image::resolution::{
+    Answer, Guest, GuestResolution, Options, Request, Resolution, ResolveError, Resolved, Subject,
+};
+
+/// The resource behind `resolution`.
+pub struct Resolving(RefCell<Machine>);
+
+impl Guest for Component {
+    type Resolution = Resolving;
+}
+
+impl GuestResolution for Resolving {
+    fn new(subject: Subject, options: Options) -> Self {
+        Resolving(RefCell::new(Machine::new(subject, options)))
+    }
+
+    fn next(&self) -> Request {
+        self.0.borrow().next()
+    }
+
+    fn supply(&self, answer: Answer) {
+        self.0.borrow_mut().supply(answer);
+    }
+
+    fn finish(this: Resolution) -> Result<Resolved, ResolveError> {
+        this.into_inner::<Resolving>().0.into_inner().finish()
+    }
+}

@@ -1,0 +1,21 @@
+//! `consign:image/lookup`: resolution over the host's content.
+
+use std::sync::Arc;
+
+use super::{Sandbox, SandboxError};
+use crate::content::Content;
+use crate::types::resolution::{Options, ResolveError, Resolved, Subject};
+
+impl Sandbox {
+    /// Resolves `subject`; the component asks `content` as often as it takes.
+    pub fn resolve(
+        &self,
+        content: Arc<dyn Content>,
+        subject: &Subject,
+        options: &Options,
+    ) -> Result<Result<Resolved, ResolveError>, SandboxError> {
+        self.call(Some(content), |component, store| {
+            component.consign_image_lookup().call_resolve(store, subject, options)
+        })
+    }
+}
