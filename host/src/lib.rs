@@ -8,5 +8,6 @@ pub mod layer;
 pub mod platform;
 pub mod resolve;
 pub mod sandbox;
+pub mod store;
 pub mod transport;
 pub mod types;

@@ -1,0 +1,122 @@
+//! Content, by digest.
+
+use std::io::{self as stdio, Read, Seek, SeekFrom};
+
+use cap_std::fs::{Dir, File};
+
+use super::error::{StoreError, io};
+use super::{BLOBS, Result, Store};
+use crate::digest::{Digest, Hasher};
+
+/// A stored blob, open. Its bytes were verified when they came in; [`Store::read`] verifies again.
+#[derive(Debug)]
+pub struct Blob {
+    file: std::fs::File,
+    size: u64,
+}
+
+impl Blob {
+    pub(super) fn new(file: File, size: u64) -> Blob {
+        Blob { file: file.into_std(), size }
+    }
+
+    /// Bytes in all.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Another handle on the same file, with the same position.
+    pub fn into_file(self) -> std::fs::File {
+        self.file
+    }
+}
+
+impl Read for Blob {
+    fn read(&mut self, buffer: &mut [u8]) -> stdio::Result<usize> {
+        self.file.read(buffer)
+    }
+}
+
+impl Seek for Blob {
+    fn seek(&mut self, position: SeekFrom) -> stdio::Result<u64> {
+        self.file.seek(position)
+    }
+}
+
+/// Where the blob with this digest is, relative to the root. Safe by construction: a [`Digest`] is a
+/// known algorithm and hexadecimal digits.
+pub(super) fn path(digest: &Digest) -> String {
+    format!("{BLOBS}/{}/{}", digest.algorithm().name(), digest.hex())
+}
+
+pub(super) fn open(root: &Dir, path: &str) -> Result<Option<Blob>> {
+    let file = match root.open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == stdio::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io("opening", path)(error)),
+    };
+    let size = file.metadata().map_err(io("opening", path))?.len();
+    Ok(Some(Blob::new(file, size)))
+}
+
+/// Reads a whole blob and verifies it.
+pub(super) fn read(mut blob: Blob, digest: &Digest, path: &str, limit: u64) -> Result<Vec<u8>> {
+    if blob.size > limit {
+        return Err(StoreError::TooLarge { digest: digest.clone(), size: blob.size, limit });
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(blob.size).unwrap_or(0));
+    // Bounded again: the file could grow meanwhile.
+    (&mut blob).take(limit).read_to_end(&mut bytes).map_err(io("reading", path))?;
+    if !digest.verifies(&bytes) {
+        return Err(StoreError::Corrupt { digest: digest.clone() });
+    }
+    Ok(bytes)
+}
+
+/// Reads a blob of any size through a hasher. `None` where its bytes have another digest.
+pub(super) fn verify(mut blob: Blob, digest: &Digest, path: &str, buffer: &mut [u8]) -> Result<Option<u64>> {
+    let mut hasher = Hasher::new(digest.algorithm());
+    let mut size = 0u64;
+    loop {
+        match blob.read(buffer) {
+            Ok(0) => break,
+            Ok(read) => {
+                hasher.update(&buffer[..read]);
+                size += read as u64;
+            }
+            Err(error) if error.kind() == stdio::ErrorKind::Interrupted => {}
+            Err(error) => return Err(io("reading", path)(error)),
+        }
+    }
+    Ok((hasher.finish() == *digest).then_some(size))
+}
+
+impl Store {
+    /// The size in bytes of the blob with this digest. `None`: not here.
+    pub fn contains(&self, digest: &Digest) -> Result<Option<u64>> {
+        let path = path(digest);
+        match self.root().metadata(&path) {
+            Ok(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == stdio::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io("looking for", path)(error)),
+        }
+    }
+
+    /// Opens the blob with this digest. `None`: not here.
+    pub fn open_blob(&self, digest: &Digest) -> Result<Option<Blob>> {
+        open(self.root(), &path(digest))
+    }
+
+    /// Reads a whole blob of at most `limit` bytes and verifies its digest. `None`: not here.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`] before anything is read, [`StoreError::Corrupt`] after.
+    pub fn read(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>> {
+        let path = path(digest);
+        match open(self.root(), &path)? {
+            Some(blob) => read(blob, digest, &path, limit).map(Some),
+            None => Ok(None),
+        }
+    }
+}

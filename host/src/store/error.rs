@@ -1,0 +1,172 @@
+//! What can go wrong in the store.
+
+use std::time::Duration;
+
+use crate::digest::Digest;
+
+/// Why the store could not do what was asked. That something is not there is not an error.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A file operation failed.
+    #[error("{action} `{path}` in the store failed")]
+    Io {
+        /// What was being done: `writing`, `syncing`.
+        action: &'static str,
+        /// Relative to the store's root.
+        path: String,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The directory is no store.
+    #[error("wanted a store: {reason}")]
+    NotAStore {
+        /// What was found instead.
+        reason: String,
+    },
+    /// A newer version of consign wrote this store.
+    #[error("wanted a store of format {supported} or older, found format {found}: a newer consign wrote it")]
+    NewerFormat {
+        /// The format found.
+        found: i64,
+        /// The newest format this version reads and writes.
+        supported: i64,
+    },
+    /// The catalogue could not be read or written.
+    #[error("{action} the catalogue failed: {reason}")]
+    Catalog {
+        /// What was being done: `opening`, `reading`, `writing`.
+        action: &'static str,
+        /// SQLite's message.
+        reason: String,
+    },
+    /// Another process held the store for longer than this one was willing to wait.
+    #[error("the store was in use by another process for {waited:?}")]
+    Busy {
+        /// How long this one waited.
+        waited: Duration,
+    },
+    /// The store cannot be written to.
+    #[error("the store is open for reading only")]
+    ReadOnly,
+    /// Content that was written is not what it was announced to be. It has been discarded.
+    #[error("wanted content with digest `{wanted}`, found `{found}`")]
+    DigestMismatch {
+        /// The digest announced.
+        wanted: Digest,
+        /// The digest of what came.
+        found: Digest,
+    },
+    /// Content that was written is not as long as was announced. It has been discarded.
+    #[error("wanted {wanted} bytes for `{digest}`, found {found}")]
+    SizeMismatch {
+        /// The content.
+        digest: Digest,
+        /// Bytes announced.
+        wanted: u64,
+        /// Bytes that came.
+        found: u64,
+    },
+    /// A stored blob does not have the digest it is named for.
+    #[error("the blob `{digest}` is damaged: its bytes have another digest")]
+    Corrupt {
+        /// The name of the blob.
+        digest: Digest,
+    },
+    /// A blob is larger than the caller is willing to read.
+    #[error("wanted at most {limit} bytes of `{digest}`, found {size}")]
+    TooLarge {
+        /// The blob.
+        digest: Digest,
+        /// Its bytes.
+        size: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// The catalogue was to refer to content that is not in the store.
+    #[error("`{digest}` is not in the store, and {wanted_by} needs it")]
+    MissingContent {
+        /// The content.
+        digest: Digest,
+        /// What was to refer to it.
+        wanted_by: String,
+    },
+    /// A string is no digest.
+    #[error(transparent)]
+    NotADigest(#[from] crate::digest::NotADigest),
+    /// A name cannot be kept: `reason`.
+    #[error("the name `{name}` cannot be kept: {reason}")]
+    UnusableName {
+        /// The name, as far as it goes.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The tag is taken, and the caller did not ask for it to be moved.
+    #[error("wanted the tag `{name}` for `{wanted}`, found it set to `{found}`")]
+    TagTaken {
+        /// The name.
+        name: String,
+        /// What it was to point at.
+        wanted: Digest,
+        /// What it points at.
+        found: Digest,
+    },
+    /// A name with a digest points at something else, and such names are never moved.
+    #[error("wanted `{name}` for `{wanted}`, found it set to `{found}`; a name with a digest is never moved")]
+    DigestTaken {
+        /// The name.
+        name: String,
+        /// What it was to point at.
+        wanted: Digest,
+        /// What it points at.
+        found: Digest,
+    },
+    /// Several images' IDs start with the same digits.
+    #[error("`{prefix}` is the beginning of several image IDs: {}", list(.candidates))]
+    Ambiguous {
+        /// What was searched for.
+        prefix: String,
+        /// Ascending; at most 16.
+        candidates: Vec<Digest>,
+    },
+    /// No image has this ID.
+    #[error("no image has the ID `{id}`")]
+    UnknownImage {
+        /// The ID.
+        id: Digest,
+    },
+    /// The image's config is not in the store.
+    #[error("the config of image `{id}` is not in the store")]
+    MissingConfig {
+        /// The ID.
+        id: Digest,
+    },
+    /// The batch was finished before this writer was.
+    #[error("the batch that this content was written for is finished")]
+    BatchFinished,
+}
+
+fn list(digests: &[Digest]) -> String {
+    digests.iter().map(|digest| format!("`{digest}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// For `map_err`: an I/O error with what was being done, to what.
+pub(super) fn io(action: &'static str, path: impl Into<String>) -> impl FnOnce(std::io::Error) -> StoreError {
+    let path = path.into();
+    move |source| StoreError::Io { action, path, source }
+}
+
+/// For `map_err`: a system call's error with what was being done, to what.
+pub(super) fn sys(
+    action: &'static str,
+    path: impl Into<String>,
+) -> impl FnOnce(rustix::io::Errno) -> StoreError {
+    let path = path.into();
+    move |errno| StoreError::Io { action, path, source: errno.into() }
+}
+
+/// For `map_err`: the catalogue's error with what was being done.
+pub(super) fn catalog(action: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
+    move |error| StoreError::Catalog { action, reason: error.to_string() }
+}

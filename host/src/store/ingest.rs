@@ -1,0 +1,241 @@
+//! Content on its way in.
+//!
+//! A writer writes to a file of its own under `ingest/` and hashes what passes. Committing checks size and
+//! digest, and only then does the content get its name under `blobs/`: alone, at once and durably; in a
+//! [`Batch`](super::Batch), when the batch is finished. A writer that is dropped takes its file with it.
+
+use std::io::{self as stdio, Write};
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cap_std::fs::OpenOptions;
+
+use super::batch::Pending;
+use super::error::{StoreError, io};
+use super::lock::Guard;
+use super::{BLOBS, INGEST, Result, Store, blob, step, sync_directory};
+use crate::digest::{Algorithm, Digest, Hasher};
+
+/// How many bytes are written before the system is asked to start putting them on disk.
+const WRITE_BEHIND: u64 = 8 << 20;
+
+/// Content being written. Give it large pieces: every `write` is a system call.
+pub struct BlobWriter {
+    store: Store,
+    /// Keeps collection out while the file has no name that anything refers to.
+    _guard: Option<Guard>,
+    batch: Option<Arc<Pending>>,
+    file: std::fs::File,
+    /// Removes the file unless it was renamed.
+    ingest: Ingest,
+    /// `None` where the bytes are hashed elsewhere.
+    hasher: Option<(Algorithm, Hasher)>,
+    written: u64,
+    behind: u64,
+}
+
+/// A file under `ingest/`, removed with this value.
+pub(super) struct Ingest {
+    store: Store,
+    path: String,
+    renamed: bool,
+}
+
+impl Ingest {
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Gives the content its name. Its bytes must be durable by now.
+    pub(super) fn rename(mut self, digest: &Digest) -> Result<()> {
+        let path = blob::path(digest);
+        let root = self.store.root();
+        root.rename(&self.path, root, &path).map_err(io("publishing", path))?;
+        self.renamed = true;
+        Ok(())
+    }
+}
+
+impl Drop for Ingest {
+    fn drop(&mut self) {
+        if !self.renamed {
+            // What cannot be removed now, the next collection removes.
+            drop(self.store.root().remove_file(&self.path));
+        }
+    }
+}
+
+/// A name under `ingest/` nobody has: process, time, count.
+fn unique() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{INGEST}/{:x}-{:x}-{:x}", std::process::id(), now.as_nanos(), count)
+}
+
+impl BlobWriter {
+    pub(super) fn create(
+        store: &Store,
+        guard: Option<Guard>,
+        batch: Option<Arc<Pending>>,
+        algorithm: Option<Algorithm>,
+    ) -> Result<BlobWriter> {
+        let (file, path) = loop {
+            let path = unique();
+            let mut options = OpenOptions::new();
+            match store.root().open_with(&path, options.read(true).write(true).create_new(true)) {
+                Ok(file) => break (file.into_std(), path),
+                // Process IDs repeat across containers that share a store.
+                Err(error) if error.kind() == stdio::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(io("creating", path)(error)),
+            }
+        };
+        let hasher = algorithm.map(|algorithm| (algorithm, Hasher::new(algorithm)));
+        let ingest = Ingest { store: store.clone(), path, renamed: false };
+        Ok(BlobWriter {
+            store: store.clone(),
+            _guard: guard,
+            batch,
+            file,
+            ingest,
+            hasher,
+            written: 0,
+            behind: 0,
+        })
+    }
+
+    /// Bytes written so far.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Publishes the content if it has this digest and size, and discards it otherwise.
+    ///
+    /// Content the store has already is left as it is, and what was written is discarded.
+    pub fn commit(self, expected: &Digest, size: u64) -> Result<()> {
+        let mut writer = self;
+        let found = match writer.hasher.take() {
+            Some((algorithm, hasher)) if algorithm == expected.algorithm() => hasher.finish(),
+            _ => writer.rehash(expected.algorithm())?,
+        };
+        writer.check(&found, expected, size)?;
+        writer.publish(&found)
+    }
+
+    /// Publishes the content under the digest it turns out to have.
+    pub fn commit_unknown(self, algorithm: Algorithm) -> Result<Digest> {
+        let mut writer = self;
+        let digest = match writer.hasher.take() {
+            Some((hashed, hasher)) if hashed == algorithm => hasher.finish(),
+            _ => writer.rehash(algorithm)?,
+        };
+        writer.publish(&digest)?;
+        Ok(digest)
+    }
+
+    /// As [`commit`](Self::commit), for content whose digest this crate computed on another thread while
+    /// writing it here.
+    #[allow(dead_code)]
+    pub(crate) fn commit_hashed(self, found: &Digest, expected: Option<(&Digest, u64)>) -> Result<()> {
+        if let Some((expected, size)) = expected {
+            self.check(found, expected, size)?;
+        }
+        self.publish(found)
+    }
+
+    fn check(&self, found: &Digest, expected: &Digest, size: u64) -> Result<()> {
+        if self.written != size {
+            let digest = expected.clone();
+            return Err(StoreError::SizeMismatch { digest, wanted: size, found: self.written });
+        }
+        if found != expected {
+            return Err(StoreError::DigestMismatch { wanted: expected.clone(), found: found.clone() });
+        }
+        Ok(())
+    }
+
+    /// Hashes what was written with another algorithm than the one that went along.
+    fn rehash(&mut self, algorithm: Algorithm) -> Result<Digest> {
+        use std::io::{Read as _, Seek as _};
+        let mut hasher = Hasher::new(algorithm);
+        self.file.rewind().map_err(io("reading", self.ingest.path()))?;
+        let mut buffer = vec![0; 1 << 18];
+        loop {
+            let read = self.file.read(&mut buffer).map_err(io("reading", self.ingest.path()))?;
+            if read == 0 {
+                return Ok(hasher.finish());
+            }
+            hasher.update(&buffer[..read]);
+        }
+    }
+
+    fn publish(self, digest: &Digest) -> Result<()> {
+        step::reached("ingest-written");
+        if self.store.contains(digest)?.is_some() {
+            return Ok(());
+        }
+        match self.batch {
+            Some(batch) => batch.add(digest, self.ingest, self.file, self.written),
+            None => {
+                self.file.sync_data().map_err(io("syncing", self.ingest.path()))?;
+                step::reached("data-synced");
+                let algorithm = digest.algorithm().name();
+                self.ingest.rename(digest)?;
+                step::reached("renamed");
+                sync_directory(self.store.root(), &format!("{BLOBS}/{algorithm}"))?;
+                step::reached("directory-synced");
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Write for BlobWriter {
+    fn write(&mut self, bytes: &[u8]) -> stdio::Result<usize> {
+        let written = self.file.write(bytes)?;
+        if let Some((_, hasher)) = &mut self.hasher {
+            hasher.update(&bytes[..written]);
+        }
+        self.written += written as u64;
+        if self.written - self.behind >= WRITE_BEHIND {
+            write_behind(&self.file, self.behind, self.written - self.behind);
+            self.behind = self.written;
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> stdio::Result<()> {
+        Ok(())
+    }
+}
+
+/// Has the system begin to write these bytes to disk, so that syncing them later finds little left to do.
+/// On Linux advising against caching does that: dirty pages are queued for writing, and stay cached.
+#[cfg(target_os = "linux")]
+fn write_behind(file: &std::fs::File, offset: u64, length: u64) {
+    let length = NonZeroU64::new(length);
+    // Only a hint: what it does not achieve, syncing does.
+    let _ = rustix::fs::fadvise(file, offset, length, rustix::fs::Advice::DontNeed);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn write_behind(_file: &std::fs::File, _offset: u64, _length: u64) {
+    let _: Option<NonZeroU64> = None;
+}
+
+impl Store {
+    /// Starts writing one blob. For more than one, and for content that names will refer to, use
+    /// [`Store::batch`]: content nothing refers to is removed by the next collection.
+    pub fn create(&self) -> Result<BlobWriter> {
+        let guard = self.lock_shared()?;
+        BlobWriter::create(self, Some(guard), None, Some(Algorithm::Sha256))
+    }
+
+    /// Stores one small blob and answers its digest, by SHA-256.
+    pub fn put(&self, bytes: &[u8]) -> Result<Digest> {
+        let mut writer = self.create()?;
+        writer.write_all(bytes).map_err(io("writing", writer.ingest.path().to_owned()))?;
+        writer.commit_unknown(Algorithm::Sha256)
+    }
+}

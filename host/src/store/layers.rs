@@ -1,0 +1,114 @@
+//! Layers: chains of them, and the stored forms of their content.
+
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::catalog::{digest_at, target_at};
+use super::error::catalog;
+use super::record::{LayerRecord, integer};
+use super::{Result, Store};
+use crate::digest::Digest;
+
+/// A layer on top of the layers below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredLayer {
+    /// Identifies the layer with all below it (image-spec, config.md, "Layer ChainID").
+    pub chain_id: Digest,
+    /// The chain ID of what is below. `None`: nothing.
+    pub parent: Option<Digest>,
+    /// The digest of its own uncompressed content.
+    pub diff_id: Digest,
+}
+
+/// The store's layers.
+pub struct Layers<'a> {
+    store: &'a Store,
+}
+
+pub(super) fn insert_blob(transaction: &Transaction<'_>, layer: &LayerRecord) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT OR IGNORE INTO layer_blobs (diff_id, blob, media_type, size, unpacked_size)
+             VALUES (?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            layer.diff_id.to_string(),
+            layer.blob.digest.to_string(),
+            layer.blob.media_type,
+            integer(layer.blob.size),
+            integer(layer.unpacked_size)
+        ])?;
+    Ok(())
+}
+
+fn record_at(row: &rusqlite::Row<'_>) -> rusqlite::Result<LayerRecord> {
+    Ok(LayerRecord {
+        diff_id: digest_at(row, 0)?,
+        blob: target_at(row, 1)?,
+        unpacked_size: u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0),
+    })
+}
+
+impl<'a> Layers<'a> {
+    pub(super) fn new(store: &'a Store) -> Self {
+        Layers { store }
+    }
+
+    /// The layer with this chain ID.
+    pub fn get(&self, chain_id: &Digest) -> Result<Option<StoredLayer>> {
+        self.store.catalog().read(|connection| {
+            connection
+                .prepare_cached("SELECT parent, diff_id FROM layers WHERE chain_id = ?")?
+                .query_row([chain_id.to_string()], |row| {
+                    let parent = match row.get_ref(0)? {
+                        rusqlite::types::ValueRef::Null => None,
+                        _ => Some(digest_at(row, 0)?),
+                    };
+                    Ok(StoredLayer { chain_id: chain_id.clone(), parent, diff_id: digest_at(row, 1)? })
+                })
+                .optional()
+        })
+    }
+
+    /// Makes a layer known. One that is known already stays as it is.
+    pub fn add(&self, layer: &StoredLayer) -> Result<()> {
+        self.store.write(|transaction| {
+            transaction
+                .prepare_cached("INSERT OR IGNORE INTO layers (chain_id, parent, diff_id) VALUES (?, ?, ?)")
+                .and_then(|mut insert| {
+                    insert.execute(params![
+                        layer.chain_id.to_string(),
+                        layer.parent.as_ref().map(Digest::to_string),
+                        layer.diff_id.to_string()
+                    ])
+                })
+                .map_err(catalog("writing"))?;
+            Ok(())
+        })
+    }
+
+    /// The stored forms of the content with this diff ID, the smallest first.
+    pub fn blobs(&self, diff_id: &Digest) -> Result<Vec<LayerRecord>> {
+        self.select(
+            "SELECT diff_id, media_type, blob, size, unpacked_size FROM layer_blobs
+             WHERE diff_id = ? ORDER BY size, blob",
+            diff_id,
+        )
+    }
+
+    /// What this stored blob is as a layer. Empty for a blob that is none, or has not been seen unpacked.
+    pub fn of_blob(&self, blob: &Digest) -> Result<Vec<LayerRecord>> {
+        self.select(
+            "SELECT diff_id, media_type, blob, size, unpacked_size FROM layer_blobs
+             WHERE blob = ? ORDER BY diff_id",
+            blob,
+        )
+    }
+
+    fn select(&self, query: &str, digest: &Digest) -> Result<Vec<LayerRecord>> {
+        self.store.catalog().read(|connection| {
+            let mut select = connection.prepare_cached(query)?;
+            let rows = select.query_map([digest.to_string()], record_at)?;
+            rows.collect()
+        })
+    }
+}

@@ -1,0 +1,56 @@
+//! The lock between writers and collection. Readers take none.
+//!
+//! A writer may find content in the store and rely on it until its transaction names it; collection must
+//! not remove that content in between. So writers share the lock for as long as they live, and collection
+//! has it alone. Locks are of open files (`flock`), so they also hold between threads of one process, and
+//! end with the process that held them.
+
+use std::time::{Duration, Instant};
+
+use cap_std::fs::{Dir, File, OpenOptions};
+use rustix::fs::FlockOperation;
+
+use super::error::{StoreError, io, sys};
+use super::{Result, Store};
+
+pub(super) const FILE: &str = "lock";
+
+/// A held lock; dropping it lets go.
+pub(super) struct Guard {
+    _file: File,
+}
+
+impl Store {
+    /// Joins the writers; waits for a collection to end.
+    pub(super) fn lock_shared(&self) -> Result<Guard> {
+        self.writable()?;
+        acquire(self.root(), FlockOperation::NonBlockingLockShared, self.inner.options.patience)
+    }
+
+    /// Waits until no writer is left, and keeps new ones out.
+    pub(super) fn lock_exclusive(&self, patience: Duration) -> Result<Guard> {
+        self.writable()?;
+        acquire(self.root(), FlockOperation::NonBlockingLockExclusive, patience)
+    }
+}
+
+fn acquire(root: &Dir, operation: FlockOperation, patience: Duration) -> Result<Guard> {
+    // A file of its own for every guard: two guards on one open file would be one lock.
+    let file = root
+        .open_with(FILE, OpenOptions::new().read(true).write(true).create(true))
+        .map_err(io("opening", FILE))?;
+    let start = Instant::now();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match rustix::fs::flock(&file, operation) {
+            Ok(()) => return Ok(Guard { _file: file }),
+            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(sys("locking", FILE)(errno)),
+        }
+        if start.elapsed() >= patience {
+            return Err(StoreError::Busy { waited: start.elapsed() });
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,286 @@
+//! Names and what they point at: what moby's reference store does.
+
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::catalog::{digest_at, target_at};
+use super::error::{StoreError, catalog};
+use super::record::{integer, now};
+use super::{Result, Store, Target};
+use crate::digest::Digest;
+use crate::types::ImageName;
+
+/// A name with what it points at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Association {
+    /// The name, with either a tag or a digest.
+    pub name: ImageName,
+    /// What it points at.
+    pub target: Target,
+}
+
+/// The store's names. Every look-up goes by an index, however many names there are.
+pub struct Names<'a> {
+    store: &'a Store,
+}
+
+/// A name as the catalogue has it: a repository, and `:tag` or `@digest`.
+#[derive(Debug, PartialEq, Eq)]
+struct Key {
+    repository: String,
+    reference: String,
+}
+
+impl Key {
+    /// Of a tag and a digest the digest counts; without either it is the tag `latest`.
+    ///
+    /// The guest made the name; that it cannot be anything else than a name is checked here again.
+    fn of(name: &ImageName) -> Result<Key> {
+        let plain =
+            |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+        let wrong = |reason| Err(StoreError::UnusableName { name: written(name), reason });
+        if !plain(&name.domain) || name.domain.contains(['/', '@']) {
+            return wrong("its domain is none");
+        }
+        if !plain(&name.path) || name.path.contains([':', '@']) {
+            return wrong("its path is none");
+        }
+        let reference = match (&name.digest, name.tag.as_deref().unwrap_or("latest")) {
+            (Some(digest), _) => format!("@{}", digest.parse::<Digest>()?),
+            (None, tag) if is_tag(tag) => format!(":{tag}"),
+            (None, _) => return wrong("its tag is none"),
+        };
+        Ok(Key { repository: repository(name), reference })
+    }
+}
+
+fn repository(name: &ImageName) -> String {
+    format!("{}/{}", name.domain, name.path)
+}
+
+fn is_tag(tag: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    tag.len() <= 128
+        && tag.bytes().next().is_some_and(word)
+        && tag.bytes().all(|byte| word(byte) || byte == b'.' || byte == b'-')
+}
+
+/// The name for people.
+fn written(name: &ImageName) -> String {
+    let tag = name.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+    let digest = name.digest.as_ref().map(|digest| format!("@{digest}")).unwrap_or_default();
+    format!("{}/{}{tag}{digest}", name.domain, name.path).chars().take(400).collect()
+}
+
+/// The name from its columns.
+fn name_of(repository: &str, reference: &str) -> ImageName {
+    let (domain, path) = repository.split_once('/').unwrap_or(("", repository));
+    ImageName {
+        domain: domain.into(),
+        path: path.into(),
+        tag: reference.strip_prefix(':').map(Into::into),
+        digest: reference.strip_prefix('@').map(Into::into),
+    }
+}
+
+fn association_at(row: &rusqlite::Row<'_>) -> rusqlite::Result<Association> {
+    let name = name_of(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
+    Ok(Association { name, target: target_at(row, 2)? })
+}
+
+/// Sets a name within a transaction.
+pub(super) fn set(
+    transaction: &Transaction<'_>,
+    name: &ImageName,
+    target: &Target,
+    replace: bool,
+) -> Result<()> {
+    let key = Key::of(name)?;
+    // `sha256:abc` reads as the repository docker.io/library/sha256, and looks like a digest.
+    if name.domain == "docker.io" && name.path == "library/sha256" {
+        let reason = "a repository called like a digest algorithm would be taken for a digest";
+        return Err(StoreError::UnusableName { name: written(name), reason });
+    }
+    let write = || catalog("writing");
+    let holds = transaction
+        .prepare_cached("SELECT digest FROM names WHERE repository = ? AND reference = ?")
+        .and_then(|mut holds| {
+            holds.query_row(params![key.repository, key.reference], |row| digest_at(row, 0)).optional()
+        })
+        .map_err(write())?;
+    if let Some(found) = holds {
+        if found == target.digest {
+            return Ok(());
+        }
+        let (name, wanted) = (format!("{}{}", key.repository, key.reference), target.digest.clone());
+        if key.reference.starts_with('@') {
+            return Err(StoreError::DigestTaken { name, wanted, found });
+        }
+        if !replace {
+            return Err(StoreError::TagTaken { name, wanted, found });
+        }
+    }
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO names (repository, reference, media_type, digest, size, set_at)
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![
+                key.repository,
+                key.reference,
+                target.media_type,
+                target.digest.to_string(),
+                integer(target.size),
+                now()
+            ])
+        })
+        .map_err(write())?;
+    Ok(())
+}
+
+/// Deletes a name within a transaction; what it pointed at.
+pub(super) fn delete(transaction: &Transaction<'_>, name: &ImageName) -> Result<Option<Target>> {
+    let key = Key::of(name)?;
+    transaction
+        .prepare_cached(
+            "DELETE FROM names WHERE repository = ? AND reference = ? RETURNING media_type, digest, size",
+        )
+        .and_then(|mut delete| {
+            delete.query_row(params![key.repository, key.reference], |row| target_at(row, 0)).optional()
+        })
+        .map_err(catalog("writing"))
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn new(store: &'a Store) -> Self {
+        Names { store }
+    }
+
+    pub(super) fn store(&self) -> &'a Store {
+        self.store
+    }
+
+    /// Points a tag at content. A name without a tag is `latest`.
+    ///
+    /// # Errors
+    /// [`StoreError::UnusableName`] for a name with a digest and for the repository `sha256`,
+    /// [`StoreError::TagTaken`] where the tag points at something else and `replace` is false,
+    /// [`StoreError::MissingContent`] where the content is not stored.
+    pub fn add_tag(&self, name: &ImageName, target: &Target, replace: bool) -> Result<()> {
+        if name.digest.is_some() {
+            let reason = "a tag cannot be made from a name with a digest";
+            return Err(StoreError::UnusableName { name: written(name), reason });
+        }
+        self.add(name, target, replace)
+    }
+
+    /// Points a name with a digest at content. A tag beside the digest is left out.
+    ///
+    /// # Errors
+    /// [`StoreError::UnusableName`] for a name without a digest and for the repository `sha256`,
+    /// [`StoreError::DigestTaken`] where the name points at something else,
+    /// [`StoreError::MissingContent`] where the content is not stored.
+    pub fn add_digest(&self, name: &ImageName, target: &Target) -> Result<()> {
+        if name.digest.is_none() {
+            let reason = "it has no digest";
+            return Err(StoreError::UnusableName { name: written(name), reason });
+        }
+        self.add(name, target, false)
+    }
+
+    fn add(&self, name: &ImageName, target: &Target, replace: bool) -> Result<()> {
+        self.store.write(|transaction| {
+            if self.store.contains(&target.digest)?.is_none() {
+                let (digest, wanted_by) = (target.digest.clone(), format!("the name `{}`", written(name)));
+                return Err(StoreError::MissingContent { digest, wanted_by });
+            }
+            set(transaction, name, target, replace)
+        })
+    }
+
+    /// What this very name points at. Of a tag and a digest the digest counts; without either it is the tag
+    /// `latest`.
+    pub fn get(&self, name: &ImageName) -> Result<Option<Target>> {
+        let key = Key::of(name)?;
+        self.store.catalog().read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT media_type, digest, size FROM names WHERE repository = ? AND reference = ?",
+                )?
+                .query_row(params![key.repository, key.reference], |row| target_at(row, 0))
+                .optional()
+        })
+    }
+
+    /// What a name of this repository points at, if that has this digest: under some tag the content is
+    /// known there.
+    pub fn get_by_digest(&self, repository: &ImageName, digest: &Digest) -> Result<Option<Target>> {
+        let repository = self::repository(repository);
+        self.store.catalog().read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT media_type, digest, size FROM names WHERE digest = ? AND repository = ? LIMIT 1",
+                )?
+                .query_row(params![digest.to_string(), repository], |row| target_at(row, 0))
+                .optional()
+        })
+    }
+
+    /// Deletes this very name; content stays. What it pointed at, or `None` where there was no such name.
+    pub fn delete(&self, name: &ImageName) -> Result<Option<Target>> {
+        self.store.write(|transaction| delete(transaction, name))
+    }
+
+    /// The names that point at this content, by name.
+    pub fn references(&self, digest: &Digest) -> Result<Vec<ImageName>> {
+        self.store.catalog().read(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT repository, reference FROM names WHERE digest = ? ORDER BY repository || reference",
+            )?;
+            let rows = select.query_map([digest.to_string()], |row| {
+                Ok(name_of(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?))
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// The names of this name's repository, by name; tag and digest of `name` do not matter.
+    pub fn references_by_name(&self, name: &ImageName) -> Result<Vec<Association>> {
+        let repository = repository(name);
+        self.store.catalog().read(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT repository, reference, media_type, digest, size FROM names
+                 WHERE repository = ? ORDER BY reference",
+            )?;
+            let rows = select.query_map([repository], association_at)?;
+            rows.collect()
+        })
+    }
+
+    /// All names, by name.
+    pub fn list(&self) -> Result<Vec<Association>> {
+        self.store.catalog().read(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT repository, reference, media_type, digest, size FROM names
+                 ORDER BY repository, reference",
+            )?;
+            let rows = select.query_map([], association_at)?;
+            rows.collect()
+        })
+    }
+
+    /// How many names there are.
+    pub fn len(&self) -> Result<u64> {
+        self.store
+            .catalog()
+            .read(|connection| {
+                connection.query_row("SELECT count(*) FROM names", [], |row| row.get::<_, i64>(0))
+            })
+            .map(|count| u64::try_from(count).unwrap_or(0))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+}

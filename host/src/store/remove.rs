@@ -1,0 +1,288 @@
+//! Taking names and images out, with what only they needed.
+//!
+//! One transaction takes them out of the catalogue; then the content that nothing refers to any more is
+//! removed, if no writer is at work. A crash in between leaves unreferenced content, which a later
+//! collection removes.
+//!
+//! What keeps what: a name keeps what it points at; an index keeps the manifests it lists; an image keeps
+//! its config, its layers, its manifests, and the indexes that hold those. A manifest that is
+//! kept by an index only does not keep the layers of an image that was taken out.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction};
+
+use super::catalog::digest_at;
+use super::error::{StoreError, catalog, io};
+use super::{Result, Store, blob, images, names, step};
+use crate::digest::Digest;
+use crate::types::ImageName;
+
+/// What to take out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// Names. One that is not there is no error.
+    pub names: Vec<ImageName>,
+    /// Images, by ID. One that is not there is no error.
+    pub images: Vec<Digest>,
+}
+
+/// What was taken out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// The names, in the order they were given.
+    pub names: Vec<ImageName>,
+    /// The images, in the order they were given.
+    pub images: Vec<Digest>,
+    /// Indexes and manifests that nothing needs any more; ascending.
+    pub documents: Vec<Digest>,
+    /// Content that is gone; ascending.
+    pub blobs: Vec<Digest>,
+    /// Bytes of that content.
+    pub bytes: u64,
+    /// A writer was at work, so content was left to the next collection.
+    pub deferred: bool,
+}
+
+/// The images an index, a manifest or a config leads to, as far as they are here; ascending.
+pub(super) fn images_below(connection: &Connection, target: &Digest) -> rusqlite::Result<Vec<Digest>> {
+    digests(
+        connection,
+        "WITH RECURSIVE below (digest, depth) AS (
+             SELECT ?1, 0
+             UNION
+             SELECT entries.digest, depth + 1 FROM below
+             JOIN documents ON documents.digest = below.digest AND config IS NULL
+             JOIN entries ON document = below.digest
+             WHERE depth < 8
+         )
+         SELECT id FROM images WHERE id IN (
+             SELECT digest FROM below
+             UNION ALL
+             SELECT config FROM documents WHERE config IS NOT NULL AND digest IN (SELECT digest FROM below)
+         ) ORDER BY id",
+        &target.to_string(),
+    )
+}
+
+/// Everything that leads to this config: itself, its manifests, the indexes that hold those.
+const ABOVE: &str = "WITH RECURSIVE above (digest, depth) AS (
+        SELECT ?1, 0
+        UNION
+        SELECT digest, 0 FROM documents WHERE config = ?1
+        UNION
+        SELECT document, depth + 1 FROM entries JOIN above ON entries.digest = above.digest WHERE depth < 8
+    )";
+
+fn digests(connection: &Connection, query: &str, parameter: &str) -> rusqlite::Result<Vec<Digest>> {
+    let mut select = connection.prepare_cached(query)?;
+    let rows = select.query_map([parameter], |row| digest_at(row, 0))?;
+    rows.collect()
+}
+
+impl super::Images<'_> {
+    /// The names that lead to this image: that point at its config, at a manifest of it, or at an index that
+    /// holds one; by name.
+    pub fn names(&self, id: &Digest) -> Result<Vec<ImageName>> {
+        let above = self.store().catalog().read(|connection| {
+            digests(connection, &format!("{ABOVE} SELECT DISTINCT digest FROM above"), &id.to_string())
+        })?;
+        let mut all = Vec::new();
+        for digest in above {
+            all.extend(self.store().names().references(&digest)?);
+        }
+        all.sort_by_key(|name| format!("{}/{}:{:?}@{:?}", name.domain, name.path, name.tag, name.digest));
+        Ok(all)
+    }
+}
+
+impl super::Names<'_> {
+    /// The images that this name leads to and no other name does; ascending.
+    pub fn only_images(&self, name: &ImageName) -> Result<Vec<Digest>> {
+        let Some(target) = self.get(name)? else { return Ok(Vec::new()) };
+        let mut only = Vec::new();
+        for image in self.store().documents().images(&target.digest)? {
+            if self.store().images().names(&image)?.len() == 1 {
+                only.push(image);
+            }
+        }
+        Ok(only)
+    }
+}
+
+impl Store {
+    /// Takes names and images out, and the content that nothing needs any more.
+    ///
+    /// # Errors
+    /// With an error before or in the transaction nothing is taken out. Content that cannot be removed
+    /// afterwards is an error too, and the names and images are gone then.
+    pub fn remove(&self, removal: &Removal) -> Result<Removed> {
+        let mut removed = Removed::default();
+        let candidates = self.write(|transaction| take_out(transaction, removal, &mut removed))?;
+        step::reached("removed");
+        match self.lock_exclusive(Duration::ZERO) {
+            Ok(_guard) => {
+                for digest in &candidates {
+                    if let Some(bytes) = self.unlink(digest)? {
+                        removed.bytes += bytes;
+                        removed.blobs.push(digest.clone());
+                    }
+                }
+            }
+            Err(StoreError::Busy { .. }) => removed.deferred = true,
+            Err(error) => return Err(error),
+        }
+        Ok(removed)
+    }
+
+    /// Removes a blob nothing refers to; its size. To be called with the exclusive lock held.
+    pub(super) fn unlink(&self, digest: &Digest) -> Result<Option<u64>> {
+        if self.catalog().read(|connection| is_live(connection, digest))? {
+            return Ok(None);
+        }
+        let Some(size) = self.contains(digest)? else { return Ok(None) };
+        let path = blob::path(digest);
+        match self.root().remove_file(&path) {
+            Ok(()) => Ok(Some(size)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io("removing", path)(error)),
+        }
+    }
+}
+
+/// Whether anything in the catalogue needs this content.
+pub(super) fn is_live(connection: &Connection, digest: &Digest) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM images WHERE id = ?1)
+                 OR EXISTS (SELECT 1 FROM layer_blobs WHERE blob = ?1)
+                 OR EXISTS (SELECT 1 FROM documents WHERE digest = ?1)
+                 OR EXISTS (SELECT 1 FROM names WHERE digest = ?1)
+                 OR EXISTS (SELECT 1 FROM documents WHERE config = ?1 AND complete)
+                 OR EXISTS (SELECT 1 FROM entries JOIN documents ON documents.digest = document
+                            WHERE entries.digest = ?1 AND config IS NOT NULL AND complete)",
+        )?
+        .query_row([digest.to_string()], |row| row.get(0))
+}
+
+/// Answers with the content that may not be needed any more.
+fn take_out(
+    transaction: &Transaction<'_>,
+    removal: &Removal,
+    removed: &mut Removed,
+) -> Result<BTreeSet<Digest>> {
+    let mut candidates = BTreeSet::new();
+    for name in &removal.names {
+        if let Some(target) = names::delete(transaction, name)? {
+            removed.names.push(name.clone());
+            candidates.insert(target.digest);
+        }
+    }
+    let mut take = || -> rusqlite::Result<()> {
+        for id in &removal.images {
+            let layers = digests(
+                transaction,
+                "SELECT blob FROM layer_blobs WHERE diff_id IN (SELECT diff_id FROM image_layers WHERE image = ?)",
+                &id.to_string(),
+            )?;
+            let diff_ids = digests(
+                transaction,
+                "SELECT DISTINCT diff_id FROM image_layers WHERE image = ?",
+                &id.to_string(),
+            )?;
+            if images::delete(transaction, id)? {
+                removed.images.push(id.clone());
+                candidates.insert(id.clone());
+                candidates.extend(layers);
+                candidates.extend(release(transaction, id)?);
+                forget_layers(transaction, &diff_ids)?;
+            }
+        }
+        removed.documents = sweep(transaction, &mut candidates)?;
+        Ok(())
+    };
+    take().map_err(catalog("writing"))?;
+    Ok(candidates)
+}
+
+/// The manifests of an image that was taken out no longer keep its content, wherever they are kept
+/// themselves. Answers with the manifests, the indexes above them, and the layers.
+fn release(transaction: &Transaction<'_>, id: &Digest) -> rusqlite::Result<Vec<Digest>> {
+    let id = id.to_string();
+    transaction.prepare_cached("UPDATE documents SET complete = 0 WHERE config = ?")?.execute([&id])?;
+    let mut found = digests(transaction, &format!("{ABOVE} SELECT DISTINCT digest FROM above"), &id)?;
+    found.extend(digests(
+        transaction,
+        "SELECT entries.digest FROM entries JOIN documents ON documents.digest = document WHERE config = ?",
+        &id,
+    )?);
+    Ok(found)
+}
+
+/// Forgets layers no image has.
+fn forget_layers(transaction: &Transaction<'_>, diff_ids: &[Digest]) -> rusqlite::Result<()> {
+    for diff_id in diff_ids {
+        let diff_id = diff_id.to_string();
+        transaction
+            .prepare_cached(
+                "DELETE FROM layer_blobs WHERE diff_id = ?1
+                 AND NOT EXISTS (SELECT 1 FROM image_layers WHERE diff_id = ?1)",
+            )?
+            .execute([&diff_id])?;
+        transaction
+            .prepare_cached(
+                "DELETE FROM layers WHERE diff_id = ?1 AND NOT EXISTS
+                 (SELECT 1 FROM image_layers WHERE diff_id = ?1 AND chain_id = layers.chain_id)",
+            )?
+            .execute([&diff_id])?;
+    }
+    Ok(())
+}
+
+/// Removes the documents among and below the candidates that nothing keeps, and adds what they pointed at to
+/// the candidates. Answers with the documents removed, ascending.
+fn sweep(transaction: &Transaction<'_>, candidates: &mut BTreeSet<Digest>) -> rusqlite::Result<Vec<Digest>> {
+    let mut gone = BTreeSet::new();
+    let mut next: BTreeSet<Digest> = candidates.clone();
+    // Removing a document can only set free what it lists.
+    while !next.is_empty() {
+        let mut freed = BTreeSet::new();
+        for digest in &next {
+            let text = digest.to_string();
+            let dead = transaction
+                .prepare_cached(
+                    "WITH RECURSIVE below (digest, depth) AS (
+                         SELECT ?1, 0
+                         UNION
+                         SELECT entries.digest, depth + 1 FROM below
+                         JOIN documents ON documents.digest = below.digest AND config IS NULL
+                         JOIN entries ON document = below.digest
+                         WHERE depth < 8
+                     )
+                     SELECT EXISTS (SELECT 1 FROM documents WHERE digest = ?1)
+                        AND NOT EXISTS (SELECT 1 FROM names WHERE digest = ?1)
+                        AND NOT EXISTS (SELECT 1 FROM entries JOIN documents ON documents.digest = document
+                                        WHERE entries.digest = ?1 AND config IS NULL)
+                        AND NOT EXISTS (SELECT 1 FROM below JOIN documents USING (digest)
+                                        WHERE complete AND config IN (SELECT id FROM images))",
+                )?
+                .query_row([&text], |row| row.get::<_, bool>(0))?;
+            if !dead {
+                continue;
+            }
+            freed.extend(digests(transaction, "SELECT digest FROM entries WHERE document = ?", &text)?);
+            freed.extend(digests(
+                transaction,
+                "SELECT config FROM documents WHERE digest = ? AND config IS NOT NULL",
+                &text,
+            )?);
+            transaction.prepare_cached("DELETE FROM entries WHERE document = ?")?.execute([&text])?;
+            transaction.prepare_cached("DELETE FROM documents WHERE digest = ?")?.execute([&text])?;
+            gone.insert(digest.clone());
+        }
+        candidates.extend(freed.iter().cloned());
+        next = freed;
+    }
+    Ok(gone.into_iter().collect())
+}
