@@ -133,4 +133,5 @@ pub fn docker_manifest(config: &Descriptor, layers: &[Descriptor]) -> Vec<u8> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -150,4 +150,5 @@ pub(crate) fn read_time(reader: &mut Reader<'_>) -> Result<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

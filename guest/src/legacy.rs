@@ -95,4 +95,5 @@ fn raw_members(text: &str) -> Result<Vec<(String, String)>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -8,6 +8,8 @@
 pub(crate) mod descriptor;
 mod kind;
 
+pub use kind::media_type;
+
 use crate::json::{self, Case, Reader, Result, missing, problem};
 use crate::wit::consign::image::types::Descriptor;
 use crate::wit::exports::consign::image::manifests::{
@@ -142,4 +144,5 @@ fn ambiguous(members: String) -> Box<ManifestError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -51,6 +51,7 @@ pub(crate) fn is_rfc3339(text: &str) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::is_rfc3339;
 

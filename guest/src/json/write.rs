@@ -109,6 +109,7 @@ pub(crate) fn array<T>(out: &mut String, elements: &[T], write: impl Fn(&mut Str
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -26,6 +26,7 @@ pub(super) fn version_less(version: &str, than: &str) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

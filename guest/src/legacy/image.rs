@@ -6,13 +6,14 @@ use crate::json::write::{ObjectWriter, array, string};
 use crate::json::{Case, Reader, Result};
 use crate::wit::exports::consign::image::manifests::{ContainerConfig, Healthcheck};
 
-/// A legacy image's `json`. Empty strings stand for members that are absent.
+/// A legacy image's `json`. Empty strings stand for members that are absent; a time that is absent is
+/// Go's zero.
 pub(super) struct V1Image {
     pub(super) id: String,
     pub(super) parent: String,
     pub(super) docker_version: String,
     comment: String,
-    created: Option<String>,
+    created: String,
     container: String,
     container_config: ContainerConfig,
     author: String,
@@ -46,7 +47,7 @@ impl V1Image {
             parent: String::new(),
             docker_version: String::new(),
             comment: String::new(),
-            created: None,
+            created: "0001-01-01T00:00:00Z".into(),
             container: String::new(),
             container_config: empty_container_config(),
             author: String::new(),
@@ -62,7 +63,7 @@ impl V1Image {
                 "id" => image.id = reader.string()?.into_owned(),
                 "parent" => image.parent = reader.string()?.into_owned(),
                 "comment" => image.comment = reader.string()?.into_owned(),
-                "created" => image.created = Some(go::time(&read_time(reader)?)),
+                "created" => image.created = go::time(&read_time(reader)?),
                 "container" => image.container = reader.string()?.into_owned(),
                 "container_config" => image.container_config = read_container_config(reader)?,
                 "docker_version" => image.docker_version = reader.string()?.into_owned(),
@@ -79,14 +80,15 @@ impl V1Image {
         Ok(image)
     }
 
-    /// The image's step in the history of a config. Every legacy image has a layer.
+    /// The image's step in the history of a config. Every legacy image has a layer. The order of the
+    /// members is that of containers/image and of Docker up to 24; it decides the image's ID.
     pub(super) fn write_step(&self, out: &mut String) {
         let created_by = self.container_config.cmd.as_deref().unwrap_or_default().join(" ");
         let mut object = ObjectWriter::new(out);
         object
-            .filled("created", self.created.as_deref().unwrap_or_default())
-            .filled("created_by", &created_by)
+            .text("created", &self.created)
             .filled("author", &self.author)
+            .filled("created_by", &created_by)
             .filled("comment", &self.comment);
         object.end();
     }
@@ -96,11 +98,8 @@ impl V1Image {
         let mut out = String::new();
         let mut object = ObjectWriter::new(&mut out);
         object.filled("id", &self.id).filled("parent", &self.parent).filled("comment", &self.comment);
-        match &self.created {
-            Some(created) => object.text("created", created),
-            None => object.plain("created", "null"),
-        };
         object
+            .text("created", &self.created)
             .filled("container", &self.container)
             .member("container_config", |out| write_container_config(out, &self.container_config))
             .filled("docker_version", &self.docker_version)

@@ -146,6 +146,7 @@ fn mismatch(wanted: Kind, found: Kind) -> Box<ManifestError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
