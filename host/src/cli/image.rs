@@ -1,0 +1,185 @@
+//! What an IMAGE argument names: something in the store, or a place that is read where it is.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+use consign::content::Content;
+use consign::resolve::{self, ResolveError};
+use consign::source::{self, Selector, Source, SourceContent};
+use consign::store::Store;
+use consign::transport::archive::{Archive, Options as ArchiveOptions};
+use consign::transport::{open_archive, open_directory};
+use consign::types::resolution::{Options, Resolved, Subject};
+use consign::types::transports::{ImageReference, Transport};
+use consign::types::{Descriptor, ImageName};
+
+use super::failure::Failure;
+use super::session::Session;
+
+/// An image argument, opened.
+pub struct Opened {
+    content: Arc<dyn Content>,
+    subject: Subject,
+    place: Place,
+}
+
+enum Place {
+    Store(Arc<Store>),
+    /// The names of the root that was meant.
+    Source(Vec<ImageName>),
+}
+
+/// The names an image goes by, as `docker inspect` lists them.
+pub struct Names {
+    /// `repository:tag`, familiar form.
+    pub tags: Vec<String>,
+    /// `repository@digest`, familiar form.
+    pub digests: Vec<String>,
+    /// When a tag was last given, RFC 3339.
+    pub last_tagged: Option<String>,
+}
+
+/// Opens what `text` names.
+pub fn open(session: &Session, text: &str) -> Result<Opened> {
+    let Some(transport) = session.sandbox().transport_of(text)? else {
+        let store = session.store()?;
+        return Ok(Opened {
+            content: store.clone(),
+            subject: Subject::Text(text.to_owned()),
+            place: Place::Store(store),
+        });
+    };
+    let reference = reference(session, text)?;
+    let source: Arc<dyn Source> = Arc::from(open_source(session, transport, &reference)?);
+    let position = source::select(&*source, &selector(&reference))
+        .map_err(|error| Failure::no(error.to_string()))
+        .with_context(|| format!("looking into `{text}`"))?;
+    let root = source.roots().get(position).context("a source's roots changed while they were read")?;
+    let (names, target) = (root.names.clone(), root.descriptor.clone());
+    Ok(Opened {
+        content: Arc::new(SourceContent::new(source, session.sandbox_handle())),
+        subject: Subject::Target(target),
+        place: Place::Source(names),
+    })
+}
+
+/// Reads a `transport:reference`.
+pub fn reference(session: &Session, text: &str) -> Result<ImageReference> {
+    session.sandbox().parse_image_name(text, None)?.map_err(|error| {
+        let message =
+            format!("not an image name: `{text}`: wanted {}, at byte {}", error.expected, error.offset);
+        Failure::usage(message).into()
+    })
+}
+
+/// Which of a source's images a reference means.
+pub fn selector(reference: &ImageReference) -> Selector {
+    if let Some(position) = reference.position {
+        return Selector::Position(usize::try_from(position).unwrap_or(usize::MAX));
+    }
+    match (&reference.ref_name, &reference.name) {
+        (Some(text), name) => Selector::Name { text: text.clone(), name: name.clone() },
+        (None, Some(name)) => Selector::Name { text: resolve::name(name), name: Some(name.clone()) },
+        (None, None) => Selector::Only,
+    }
+}
+
+/// Opens the archive, layout or directory that a reference names.
+pub fn open_source(
+    session: &Session,
+    transport: Transport,
+    reference: &ImageReference,
+) -> Result<Box<dyn Source>> {
+    let path = reference.path.as_deref().map(Path::new);
+    match (transport, path) {
+        (Transport::DockerArchive | Transport::OciArchive, Some(path)) => archive_at(session, path),
+        (Transport::Oci | Transport::Dir, Some(path)) => directory_at(session, path),
+        _ => Err(Failure::usage(format!("images cannot be read over this transport: `{transport:?}`"))
+            .hint("docker-archive:, oci-archive:, oci: and dir: are read")
+            .into()),
+    }
+}
+
+/// Opens whatever image source is at a path: an archive, or a directory.
+pub fn at(session: &Session, path: &Path) -> Result<Box<dyn Source>> {
+    if path.is_dir() { directory_at(session, path) } else { archive_at(session, path) }
+}
+
+fn archive_at(session: &Session, path: &Path) -> Result<Box<dyn Source>> {
+    let file = File::open(path).with_context(|| format!("opening `{}`", path.display()))?;
+    archive(session, file).with_context(|| format!("reading `{}`", path.display()))
+}
+
+/// An archive in an open file; what cannot be sought in is spooled first.
+pub fn archive(session: &Session, file: File) -> Result<Box<dyn Source>> {
+    let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
+    let archive = Archive::open(file, spool.as_ref(), ArchiveOptions::default())?;
+    Ok(open_archive(archive, session.sandbox())?)
+}
+
+fn directory_at(session: &Session, path: &Path) -> Result<Box<dyn Source>> {
+    let directory = Dir::open_ambient_dir(path, ambient_authority())
+        .with_context(|| format!("opening the directory `{}`", path.display()))?;
+    open_directory(directory, session.sandbox()).with_context(|| format!("reading `{}`", path.display()))
+}
+
+impl Opened {
+    /// Where its content comes from.
+    pub fn content(&self) -> &dyn Content {
+        &*self.content
+    }
+
+    /// Whether it was looked for in the store.
+    pub fn is_store(&self) -> bool {
+        matches!(self.place, Place::Store(_))
+    }
+
+    /// The image it means.
+    pub fn resolve(&self, session: &Session, options: &Options) -> Result<Resolved, ResolveError> {
+        resolve::resolve(session.sandbox(), self.content.clone(), &self.subject, options)
+    }
+
+    /// What it points at first: an index, where the name means one.
+    pub fn target(&self, session: &Session, options: &Options) -> Result<Descriptor, ResolveError> {
+        match &self.subject {
+            Subject::Target(target) => Ok(target.clone()),
+            Subject::Text(_) => {
+                resolve::target(session.sandbox(), self.content.clone(), &self.subject, options)
+            }
+        }
+    }
+
+    /// The names of the image that was resolved.
+    pub fn names(&self, session: &Session, resolved: &Resolved) -> Result<Names> {
+        let (all, last_tagged) = match &self.place {
+            Place::Source(names) => (names.clone(), None),
+            Place::Store(store) => {
+                let id = resolved.config.digest.parse()?;
+                let metadata = store.images().metadata(&id)?;
+                let updated = metadata.last_updated.map(jiff::Timestamp::try_from).transpose()?;
+                (store.images().names(&id)?, updated.map(|time| time.to_string()))
+            }
+        };
+        let mut names = Names { tags: Vec::new(), digests: Vec::new(), last_tagged };
+        for name in all {
+            let list = if name.digest.is_some() { &mut names.digests } else { &mut names.tags };
+            list.push(session.familiar(&name)?);
+            // What a tag points at is a digest of its repository, too.
+            let by_digest = ImageName {
+                tag: None,
+                digest: Some(resolved.target.digest.clone()),
+                ..name
+            };
+            let text = session.familiar(&by_digest)?;
+            if !names.digests.contains(&text) {
+                names.digests.push(text);
+            }
+        }
+        Ok(names)
+    }
+}

@@ -1,0 +1,64 @@
+//! `consign tag` and `consign untag`: names of images.
+
+use anyhow::Result;
+use serde_json::json;
+
+use consign::store::{Removal, Target};
+use consign::types::ImageName;
+
+use super::args::{Format, Rules, Tag, Untag, Wanted};
+use super::failure::Failure;
+use super::resolve::with_hint;
+use super::session::Session;
+use super::{image, output};
+
+pub fn tag(session: &Session, arguments: &Tag) -> Result<()> {
+    let names = arguments.names.iter().map(|text| new_name(session, text)).collect::<Result<Vec<_>>>()?;
+    let opened = image::open(session, &arguments.image)?;
+    if !opened.is_store() {
+        return Err(Failure::usage(format!("wanted an image in the store, found `{}`", arguments.image))
+            .hint("take it in with `consign load` first")
+            .into());
+    }
+    let options = session.options(&Wanted { platform: None, rules: Rules::Docker })?;
+    let target = opened.target(session, &options).map_err(|error| with_hint(error, &opened))?;
+    let target = Target::try_from(&target)?;
+    let store = session.store()?;
+    for name in &names {
+        store.names().add_tag(name, &target, true)?;
+    }
+    match arguments.format {
+        Format::Table => Ok(()),
+        Format::Json => output::json(&json!({
+            "target": target.digest.to_string(),
+            "names": names.iter().map(consign::resolve::name).collect::<Vec<_>>(),
+        })),
+    }
+}
+
+/// A name to be given: normalised, with a tag, without a digest.
+fn new_name(session: &Session, text: &str) -> Result<ImageName> {
+    let name = session.name(text)?;
+    if name.digest.is_some() {
+        return Err(Failure::usage(format!("wanted a name without a digest, found `{text}`")).into());
+    }
+    Ok(ImageName { tag: Some(name.tag.unwrap_or_else(|| "latest".into())), ..name })
+}
+
+pub fn untag(session: &Session, arguments: &Untag) -> Result<()> {
+    let store = session.store()?;
+    let mut names = Vec::new();
+    for text in &arguments.names {
+        let name = session.name(text)?;
+        if store.names().get(&name)?.is_none() {
+            return Err(Failure::no(format!("no such name: `{}`", consign::resolve::name(&name))).into());
+        }
+        names.push(name);
+    }
+    let removed = store.remove(&Removal { names, images: Vec::new() })?;
+    let gone: Vec<String> = removed.names.iter().map(consign::resolve::name).collect();
+    match arguments.format {
+        Format::Table => output::lines(gone.iter().map(|name| format!("Untagged: {name}"))),
+        Format::Json => output::json(&json!({ "untagged": gone })),
+    }
+}
