@@ -9,6 +9,7 @@ mod platforms;
 mod references;
 mod resolution;
 mod selection;
+mod transports;
 
 /// The component's one export object.
 pub struct Component;

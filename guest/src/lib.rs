@@ -35,3 +35,4 @@ pub mod name;
 pub mod platform;
 pub mod resolve;
 pub mod select;
+pub mod transport_name;

@@ -7,6 +7,7 @@ mod engine;
 pub mod layer;
 pub mod platform;
 pub mod resolve;
+pub mod explicit_path;
 pub mod sandbox;
 pub mod store;
 pub mod transport;

@@ -10,6 +10,7 @@ mod manifests;
 mod platforms;
 mod references;
 mod resolution;
+mod transports;
 
 pub use digests::DigestSet;
 mod selection;

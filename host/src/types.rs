@@ -7,3 +7,4 @@ pub use crate::bindings::consign::image::types::*;
 pub use crate::bindings::exports::consign::image::{
     archives, digests, manifests, platforms, references, resolution, selection,
 };
+pub use crate::bindings::exports::consign::image::{digests, references, transports};

@@ -17,6 +17,7 @@ mod native {
         pub mod references;
         pub mod resolution;
         pub mod selection;
+        pub mod transports;
     }
     #[path = "../chain_ids.rs"]
     mod chain_ids;
@@ -30,6 +31,8 @@ mod native {
     mod references;
     #[path = "../selection.rs"]
     mod selection;
+    #[path = "../transports.rs"]
+    mod transports;
 }
 
 /// The component, called through the sandbox.
@@ -42,6 +45,7 @@ mod component {
         pub mod references;
         pub mod resolution;
         pub mod selection;
+        pub mod transports;
 
         /// One sandbox for all cases.
         pub fn sandbox() -> &'static consign::sandbox::Sandbox {
@@ -61,4 +65,6 @@ mod component {
     mod references;
     #[path = "../selection.rs"]
     mod selection;
+    #[path = "../transports.rs"]
+    mod transports;
 }
