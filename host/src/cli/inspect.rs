@@ -42,7 +42,7 @@ pub fn run(session: &Session, arguments: &Inspect) -> Result<()> {
             .sandbox()
             .parse_image_config(&config)?
             .map_err(|error| anyhow!("config `{}`: {}", resolved.config.digest, resolve::document(&error)))?;
-        documents.push(inspection(&opened, &resolved, &parsed)?);
+        documents.push(inspection(session, &opened, &resolved, &parsed)?);
     }
     if arguments.raw || arguments.config {
         return Ok(());
@@ -59,8 +59,8 @@ fn content(opened: &Opened, target: &Descriptor) -> Result<Vec<u8>> {
         .ok_or_else(|| Failure::no(format!("wanted `{}`, which is not here", target.digest)).into())
 }
 
-fn inspection(opened: &Opened, resolved: &Resolved, config: &ImageConfig) -> Result<Value> {
-    let names = opened.names(resolved)?;
+fn inspection(session: &Session, opened: &Opened, resolved: &Resolved, config: &ImageConfig) -> Result<Value> {
+    let names = opened.names(session, resolved)?;
     let sizes = resolved.layers.iter().filter_map(|layer| layer.blob.as_ref());
     let mut image = Map::new();
     let mut put = |key: &str, value: Value| drop(image.insert(key.to_owned(), value));

@@ -77,6 +77,11 @@ pub fn watched() -> bool {
     io::stderr().is_terminal()
 }
 
+/// Whether standard input is a person typing.
+pub fn typed() -> bool {
+    io::stdin().is_terminal()
+}
+
 /// Bytes for people, in powers of ten as docker and podman show them.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];

@@ -8,18 +8,19 @@ use anyhow::{Context, Result};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
-use consign::platform::Host;
-use consign::resolve::platform;
+use consign::platform::{default_platform, maximum_platform};
+use consign::resolve::{self, platform};
 use consign::sandbox::{Limits, Sandbox};
-use consign::store::Store;
+use consign::store::{self, Store};
 use consign::types::resolution::Options;
-use consign::types::{self, Platform};
+use consign::types::references::{Reading, Reference};
+use consign::types::{self, ImageName, Platform};
 
 use super::args::{Rules, Wanted};
 use super::failure::Failure;
 
 pub struct Session {
-    sandbox: Sandbox,
+    sandbox: Arc<Sandbox>,
     root: PathBuf,
 }
 
@@ -29,11 +30,16 @@ impl Session {
             Some(root) => root.to_owned(),
             None => default_root()?,
         };
-        Ok(Session { sandbox: Sandbox::new(Limits::default())?, root })
+        Ok(Session { sandbox: Arc::new(Sandbox::new(Limits::default())?), root })
     }
 
     pub fn sandbox(&self) -> &Sandbox {
         &self.sandbox
+    }
+
+    /// The same, for content that asks it.
+    pub fn sandbox_handle(&self) -> Arc<Sandbox> {
+        self.sandbox.clone()
     }
 
     /// The store, made if it is not there.
@@ -42,7 +48,8 @@ impl Session {
             .with_context(|| format!("making the store's directory `{}`", self.root.display()))?;
         let dir = Dir::open_ambient_dir(&self.root, ambient_authority())
             .with_context(|| format!("opening the store's directory `{}`", self.root.display()))?;
-        let store = Store::open(dir).with_context(|| format!("opening the store in `{}`", self.root.display()))?;
+        let store = Store::open(dir, store::Options::default())
+            .with_context(|| format!("opening the store in `{}`", self.root.display()))?;
         Ok(Arc::new(store))
     }
 
@@ -50,7 +57,7 @@ impl Session {
     pub fn options(&self, wanted: &Wanted) -> Result<Options> {
         Ok(Options {
             platform: wanted.platform.as_deref().map(|text| self.platform(text)).transpose()?,
-            host: Host::detect().detected().clone(),
+            host: maximum_platform().clone(),
             rules: match wanted.rules {
                 Rules::Docker => types::Rules::Docker,
                 Rules::Podman => types::Rules::Podman,
@@ -60,12 +67,40 @@ impl Session {
 
     /// A platform as a user writes it, completed from this machine's.
     pub fn platform(&self, text: &str) -> Result<Platform> {
-        let host = Host::detect();
-        let parsed = self.sandbox.parse_platform(text, host.plain())?;
-        parsed.map_err(|error| {
-            Failure::usage(format!("not a platform: `{text}`: {}", error.expected))
-                .hint(format!("write os/architecture[/variant]; this machine is {}", platform(host.plain())))
+        let host = default_platform();
+        self.sandbox.parse_platform(text, host)?.map_err(|error| {
+            let message = format!("not a platform: `{text}`: at byte {}: `{}`", error.offset, error.component);
+            Failure::usage(message)
+                .hint(format!("write os/architecture[/variant]; this machine is {}", platform(host)))
                 .into()
+        })
+    }
+
+    /// A name as a user writes it, normalised.
+    pub fn name(&self, text: &str) -> Result<ImageName> {
+        match self.sandbox.parse_reference(text, Reading::Normalized, types::Rules::Docker)? {
+            Ok(Reference::Named(name)) => Ok(name),
+            Ok(Reference::Digest(digest)) => {
+                Err(Failure::usage(format!("wanted a name, found the digest `{digest}`")).into())
+            }
+            Err(error) => Err(Failure::usage(format!("`{text}`: {}", resolve::reference(&error))).into()),
+        }
+    }
+
+    /// A name as docker shows it: without `docker.io/library/`.
+    pub fn familiar(&self, name: &ImageName) -> Result<String> {
+        Ok(self.sandbox.familiar_string(&Reference::Named(name.clone()))?)
+    }
+
+    /// Whether a name fits a name or a pattern as a user writes it.
+    pub fn matches(&self, pattern: &str, name: &ImageName) -> Result<bool> {
+        let reference = Reference::Named(name.clone());
+        self.sandbox.familiar_match(pattern, &reference)?.map_err(|error| {
+            let message = format!(
+                "not a pattern: `{pattern}`: wanted {}, at byte {}",
+                error.expected, error.offset
+            );
+            Failure::usage(message).into()
         })
     }
 }

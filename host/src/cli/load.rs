@@ -1,0 +1,127 @@
+//! `consign load`: every image of an archive, a layout or a directory into the store.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use consign::load::{self, Loaded, LoadedRoot, Options, Platforms};
+use consign::platform::default_platform;
+use consign::resolve::name;
+use consign::source::{self, Source};
+use consign::types::ImageName;
+use consign::types::platforms::Matcher;
+
+use super::args::{Format, Load};
+use super::failure::Failure;
+use super::progress::{Bars, Lines};
+use super::session::Session;
+use super::{document, image, output};
+
+pub fn run(session: &Session, arguments: &Load) -> Result<()> {
+    let store = session.store()?;
+    let mut options = Options { name: name_of(session, arguments)?, ..Options::default() };
+    if let Some(text) = &arguments.platform {
+        options.platforms = Some(Platforms {
+            matcher: Matcher::OnlyStrict(session.platform(text)?),
+            host_os: default_platform().os.clone(),
+        });
+    }
+    let source = open(session, arguments, &mut options)?;
+    let load = |progress: &dyn load::Progress| {
+        load::load(&store, &*source, session.sandbox(), &options, progress)
+    };
+    let loaded = if arguments.quiet {
+        load(&())
+    } else if output::watched() {
+        load(&Bars::new())
+    } else {
+        load(&Lines::default())
+    }?;
+    if loaded.roots.iter().all(|root| root.images.is_empty()) && arguments.platform.is_some() {
+        return Err(Failure::no("there is no image for this platform").into());
+    }
+    show(&loaded, arguments)
+}
+
+fn name_of(session: &Session, arguments: &Load) -> Result<Option<ImageName>> {
+    arguments.name.as_deref().map(|text| session.name(text)).transpose()
+}
+
+fn open(session: &Session, arguments: &Load, options: &mut Options) -> Result<Box<dyn Source>> {
+    if let Some(path) = &arguments.input {
+        return image::at(session, path);
+    }
+    let text = arguments.source.as_deref().unwrap_or("-");
+    if text == "-" {
+        if output::typed() {
+            return Err(Failure::usage("wanted an archive, found a terminal on standard input")
+                .hint("name the archive, or pass it with < FILE")
+                .into());
+        }
+        let stdin = std::io::stdin().as_fd().try_clone_to_owned().context("taking standard input")?;
+        return image::archive(session, File::from(stdin)).context("reading standard input");
+    }
+    // A path is a path, whatever is in it; a transport is one only where no such file is.
+    if Path::new(text).exists() {
+        return image::at(session, Path::new(text));
+    }
+    let Some(transport) = session.sandbox().transport_of(text)? else {
+        return image::at(session, Path::new(text));
+    };
+    let reference = image::reference(session, text)?;
+    let source = image::open_source(session, transport, &reference)?;
+    if reference.position.is_some() || reference.name.is_some() || reference.ref_name.is_some() {
+        let position = source::select(&*source, &image::selector(&reference))
+            .map_err(|error| Failure::no(error.to_string()))?;
+        options.roots = vec![position];
+    }
+    Ok(source)
+}
+
+fn show(loaded: &Loaded, arguments: &Load) -> Result<()> {
+    let images = loaded.roots.iter().flat_map(|root| &root.images);
+    if arguments.quiet {
+        let mut seen = BTreeSet::new();
+        let ids = images.filter(|image| seen.insert(&image.id)).map(|image| image.id.to_string());
+        return output::lines(ids);
+    }
+    if arguments.format == Format::Json {
+        return output::json(&json!({
+            "roots": loaded.roots.iter().map(entry).collect::<Vec<_>>(),
+            "written": {"blobs": loaded.written.blobs, "bytes": loaded.written.bytes},
+            "present": {"blobs": loaded.present.blobs, "bytes": loaded.present.bytes},
+        }));
+    }
+    let mut lines = Vec::new();
+    for root in &loaded.roots {
+        for known in &root.names {
+            lines.push(format!("Loaded image: {}", name(known)));
+        }
+        if root.names.is_empty() {
+            for image in &root.images {
+                lines.push(format!("Loaded image ID: {}", image.id));
+            }
+        }
+        if root.images.is_empty() {
+            lines.push(format!("Loaded artifact: {}", root.descriptor.digest));
+        }
+    }
+    output::lines(lines)
+}
+
+fn entry(root: &LoadedRoot) -> Value {
+    json!({
+        "target": document::descriptor(&root.descriptor),
+        "names": root.names.iter().map(name).collect::<Vec<_>>(),
+        "images": root.images.iter().map(|image| json!({
+            "id": image.id.to_string(),
+            "manifest": image.manifest.to_string(),
+            "platform": document::platform(&image.platform),
+        })).collect::<Vec<_>>(),
+        "absent": root.absent.iter().map(document::descriptor).collect::<Vec<_>>(),
+    })
+}
