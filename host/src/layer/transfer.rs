@@ -37,8 +37,17 @@ pub struct Found {
     pub digest: Digest,
     /// How many they were.
     pub size: u64,
-    /// The digest of the uncompressed bytes, where it was wanted.
-    pub diff_id: Option<Result<Digest, CompressionError>>,
+    /// What came out uncompressed, where that was wanted.
+    pub uncompressed: Option<Result<Undone, CompressionError>>,
+}
+
+/// Uncompressed content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undone {
+    /// Its digest: a layer's diff ID.
+    pub digest: Digest,
+    /// Its bytes.
+    pub size: u64,
 }
 
 /// A transfer did not come to its end.
@@ -125,8 +134,8 @@ impl Transfer {
         let digest = hasher.finish();
         output.write_all(bytes).map_err(|source| TransferError::Write { done: 0, source })?;
         (hooks.advanced)(size);
-        let diff_id = wanted.diff_id.map(|algorithm| match detect(bytes)? {
-            Compression::Plain if algorithm == wanted.algorithm => Ok(digest.clone()),
+        let uncompressed = wanted.diff_id.map(|algorithm| match detect(bytes)? {
+            Compression::Plain if algorithm == wanted.algorithm => Ok(Undone { digest: digest.clone(), size }),
             compression => {
                 let limit = wanted.expansion.limit(wanted.size);
                 let mut decoder = Decoder::new(bytes, compression, limit)?;
@@ -134,13 +143,13 @@ impl Transfer {
                 let mut buffer = vec![0; 64 << 10];
                 loop {
                     match decoder.decode(&mut buffer)? {
-                        0 => return Ok(hasher.finish()),
+                        0 => return Ok(Undone { digest: hasher.finish(), size: decoder.produced() }),
                         read => hasher.update(&buffer[..read]),
                     }
                 }
             }
         });
-        Ok(Found { digest, size, diff_id })
+        Ok(Found { digest, size, uncompressed })
     }
 }
 
@@ -159,7 +168,7 @@ fn run_large(
     let Some(first) = feed.next()? else {
         // The input is empty although it is said to be large.
         let digest = Hasher::new(wanted.algorithm).finish();
-        return Ok(Found { digest, size: 0, diff_id: None });
+        return Ok(Found { digest, size: 0, uncompressed: None });
     };
     // Data nobody undoes is as good as plain.
     let compression = match wanted.diff_id {
@@ -176,8 +185,8 @@ fn run_large(
                 fed.map(|size| (size, digest))
             });
             let (size, digest) = digest?;
-            let diff_id = wanted.diff_id.map(|_| Ok(digest.clone()));
-            return Ok(Found { digest, size, diff_id });
+            let uncompressed = wanted.diff_id.map(|_| Ok(Undone { digest: digest.clone(), size }));
+            return Ok(Found { digest, size, uncompressed });
         }
         compression => compression,
     };
@@ -197,8 +206,8 @@ fn run_large(
         let undone = join(undo);
         fed.map(|size| (size, undone))
     });
-    let (size, diff_id) = fed?;
-    Ok(Found { digest: hasher.finish(), size, diff_id: Some(diff_id) })
+    let (size, undone) = fed?;
+    Ok(Found { digest: hasher.finish(), size, uncompressed: Some(undone) })
 }
 
 fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
@@ -211,7 +220,7 @@ fn undo(
     compression: Compression,
     limit: u64,
     algorithm: Algorithm,
-) -> Result<Digest, CompressionError> {
+) -> Result<Undone, CompressionError> {
     let (mut loop_end, chunks) = channel();
     thread::scope(|scope| {
         let hash = scope.spawn(move || hash_all(&chunks, algorithm));
@@ -229,7 +238,7 @@ fn undo(
             loop_end.send(buffer);
         }
         drop(loop_end);
-        Ok(join(hash))
+        Ok(Undone { digest: join(hash), size: decoder.produced() })
     })
 }
 
@@ -429,7 +438,7 @@ mod tests {
                 let (found, out) = run(&bytes, bytes.len() as u64, true).unwrap();
                 assert_eq!(found.digest, Digest::of(&bytes));
                 assert_eq!(found.size, bytes.len() as u64);
-                assert_eq!(found.diff_id.unwrap().unwrap(), Digest::of(&plain));
+                assert_eq!(found.uncompressed.unwrap().unwrap(), Undone { digest: Digest::of(&plain), size: length as u64 });
                 assert!(out == bytes);
             }
         }
@@ -439,7 +448,7 @@ mod tests {
     fn what_is_no_layer_is_not_undone() {
         let bytes = gzip(&noise(2 << 20));
         let (found, _) = run(&bytes, bytes.len() as u64, false).unwrap();
-        assert!(found.diff_id.is_none());
+        assert!(found.uncompressed.is_none());
         assert_eq!(found.digest, Digest::of(&bytes));
     }
 
@@ -459,7 +468,7 @@ mod tests {
             bytes.truncate(middle);
             let (found, out) = run(&bytes, middle as u64 + 10, true).unwrap();
             assert_eq!((found.size, &found.digest), (middle as u64, &Digest::of(&bytes)));
-            assert!(matches!(found.diff_id, Some(Err(CompressionError::Truncated { .. }))));
+            assert!(matches!(found.uncompressed, Some(Err(CompressionError::Truncated { .. }))));
             assert!(out == bytes);
         }
     }
@@ -468,9 +477,9 @@ mod tests {
     fn a_bomb_ends_early() {
         let bomb = gzip(&vec![0; 100 << 20]);
         let (found, _) = run(&bomb, bomb.len() as u64, true).unwrap();
-        assert!(matches!(found.diff_id, Some(Err(CompressionError::TooLarge { .. }))));
+        assert!(matches!(found.uncompressed, Some(Err(CompressionError::TooLarge { .. }))));
         let bomb = zstd::stream::encode_all(&[noise(2 << 20), vec![0; 100 << 20]].concat()[..], 1).unwrap();
         let (found, _) = run(&bomb, bomb.len() as u64, true).unwrap();
-        assert!(matches!(found.diff_id, Some(Err(CompressionError::TooLarge { .. }))));
+        assert!(matches!(found.uncompressed, Some(Err(CompressionError::TooLarge { .. }))));
     }
 }

@@ -1,0 +1,232 @@
+//! Bringing blobs in, several at once.
+
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::plan::Job;
+use super::{Count, LoadError, Options, Progress};
+use crate::digest::Digest;
+use crate::layer::transfer::{Found, Hooks, Transfer, TransferError, Undone, Wanted};
+use crate::source::{Source, SourceError};
+use crate::store::{Batch, LayerRecord, Target};
+use crate::types::Descriptor;
+
+/// More layers at once only fill memory: the disk is shared.
+const MAX_THREADS: usize = 4;
+
+/// What came of all jobs.
+#[derive(Default)]
+pub(super) struct Outcome {
+    /// In the order of the jobs.
+    pub(super) layers: Vec<LayerRecord>,
+    pub(super) written: Count,
+    pub(super) present: Count,
+}
+
+/// What came of one.
+struct Done {
+    layer: Option<LayerRecord>,
+    present: bool,
+}
+
+/// Another job failed, or this one did.
+enum Ended {
+    Stopped,
+    Failed(LoadError),
+}
+
+impl<E: Into<LoadError>> From<E> for Ended {
+    fn from(error: E) -> Self {
+        Ended::Failed(error.into())
+    }
+}
+
+/// Brings all blobs in. The first error stops the others.
+pub(super) fn run(
+    source: &dyn Source,
+    batch: &Batch,
+    jobs: &[Job],
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Outcome, LoadError> {
+    let stop = AtomicBool::new(false);
+    let work = Work { source, batch, options, progress, stop: &stop };
+    // The largest first, so that none is left to one thread at the end.
+    let mut order: Vec<usize> = (0..jobs.len()).collect();
+    order.sort_by_key(|position| std::cmp::Reverse(jobs[*position].target.size));
+    let next = AtomicUsize::new(0);
+    let results: Mutex<Vec<(usize, Result<Done, LoadError>)>> = Mutex::new(Vec::with_capacity(jobs.len()));
+    let worker = || {
+        let mut transfer = Transfer::default();
+        while !stop.load(Ordering::Relaxed) {
+            let Some(position) = order.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
+            let done = match work.run(&jobs[*position], &mut transfer) {
+                Ok(done) => Ok(done),
+                Err(Ended::Stopped) => return,
+                Err(Ended::Failed(error)) => {
+                    stop.store(true, Ordering::Relaxed);
+                    Err(error)
+                }
+            };
+            results.lock().unwrap_or_else(PoisonError::into_inner).push((*position, done));
+        }
+    };
+    let threads = match options.threads {
+        0 => std::thread::available_parallelism().map_or(2, usize::from).min(MAX_THREADS),
+        threads => threads,
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.min(jobs.len()) {
+            scope.spawn(worker);
+        }
+        worker();
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|(position, _)| *position);
+    let mut outcome = Outcome::default();
+    for (position, done) in results {
+        let done = done?;
+        let count = if done.present { &mut outcome.present } else { &mut outcome.written };
+        count.blobs += 1;
+        count.bytes += jobs[position].target.size;
+        outcome.layers.extend(done.layer);
+    }
+    Ok(outcome)
+}
+
+struct Work<'a> {
+    source: &'a dyn Source,
+    batch: &'a Batch,
+    options: &'a Options,
+    progress: &'a dyn Progress,
+    stop: &'a AtomicBool,
+}
+
+impl Work<'_> {
+    fn run(&self, job: &Job, transfer: &mut Transfer) -> Result<Done, Ended> {
+        let descriptor = Descriptor::from(&job.target);
+        self.progress.started(&descriptor);
+        let digest = &job.target.digest;
+        let present = self.batch.contains(digest)?;
+        let layer = match present {
+            Some(found) if found != job.target.size => return Err(size_mismatch(digest, job, found)),
+            Some(_) => self.known(job, transfer)?,
+            None => self.copy(job, &descriptor, transfer)?,
+        };
+        self.progress.finished(&descriptor, present.is_some());
+        Ok(Done { layer, present: present.is_some() })
+    }
+
+    /// A blob from the source, verified as it is written.
+    fn copy(
+        &self,
+        job: &Job,
+        descriptor: &Descriptor,
+        transfer: &mut Transfer,
+    ) -> Result<Option<LayerRecord>, Ended> {
+        let Target { digest, size, .. } = &job.target;
+        let content = self.source.open(descriptor)?.ok_or_else(|| SourceError::Missing {
+            name: digest.to_string(),
+            wanted_by: format!("the manifest `{}`", job.manifest),
+            cut_at: self.source.cut_at(),
+        })?;
+        if content.size != *size {
+            return Err(size_mismatch(digest, job, content.size));
+        }
+        let mut reader = content.reader;
+        let mut writer = self.batch.writer_unhashed()?;
+        let found = self.transfer(job, transfer, &mut reader, &mut writer, |bytes| {
+            self.progress.advanced(descriptor, bytes);
+        })?;
+        // Whatever decompressing said, content that is not the announced content is the error to report.
+        writer.commit_hashed(&found.digest, Some((digest, *size)))?;
+        Ok(record(job, found.uncompressed)?)
+    }
+
+    /// A blob the store has: what it is as a layer the store knows, or it is found out now.
+    fn known(&self, job: &Job, transfer: &mut Transfer) -> Result<Option<LayerRecord>, Ended> {
+        let Some(wanted) = &job.diff_id else { return Ok(None) };
+        let digest = &job.target.digest;
+        if digest == wanted {
+            return Ok(Some(LayerRecord {
+                diff_id: wanted.clone(),
+                blob: job.target.clone(),
+                unpacked_size: job.target.size,
+            }));
+        }
+        let known = self.batch.store().layers().of_blob(digest)?;
+        if let Some(known) = known.into_iter().find(|known| known.diff_id.algorithm() == wanted.algorithm()) {
+            check_diff_id(job, wanted, &known.diff_id)?;
+            return Ok(Some(known));
+        }
+        let mut blob = self.batch.open_blob(digest)?.ok_or_else(|| {
+            let wanted_by = format!("the manifest `{}`", job.manifest);
+            SourceError::Missing { name: digest.to_string(), wanted_by, cut_at: None }
+        })?;
+        let found = self.transfer(job, transfer, &mut blob, &mut io::sink(), |_| ())?;
+        if found.digest != *digest {
+            return Err(crate::store::StoreError::Corrupt { digest: digest.clone() }.into());
+        }
+        Ok(record(job, found.uncompressed)?)
+    }
+
+    fn transfer(
+        &self,
+        job: &Job,
+        transfer: &mut Transfer,
+        reader: &mut dyn Read,
+        writer: &mut dyn io::Write,
+        advanced: impl Fn(u64) + Sync,
+    ) -> Result<Found, Ended> {
+        let Target { digest, size, .. } = &job.target;
+        let wanted = Wanted {
+            size: *size,
+            algorithm: digest.algorithm(),
+            diff_id: job.diff_id.as_ref().map(Digest::algorithm),
+            expansion: self.options.expansion,
+        };
+        let hooks = Hooks { advanced: &advanced, stop: self.stop };
+        transfer.run(reader, writer, &wanted, &hooks).map_err(|error| match error {
+            TransferError::Read { source, .. } => {
+                SourceError::Read { name: digest.to_string(), source }.into()
+            }
+            TransferError::Write { done, source } => {
+                LoadError::Write { digest: digest.clone(), done, source }.into()
+            }
+            TransferError::TooLong { wanted } => size_mismatch(digest, job, wanted + 1),
+            TransferError::Stopped => Ended::Stopped,
+        })
+    }
+}
+
+fn size_mismatch(digest: &Digest, job: &Job, found: u64) -> Ended {
+    SourceError::SizeMismatch { digest: digest.clone(), wanted: job.target.size, found }.into()
+}
+
+fn check_diff_id(job: &Job, wanted: &Digest, found: &Digest) -> Result<(), LoadError> {
+    if found == wanted {
+        return Ok(());
+    }
+    Err(LoadError::DiffId {
+        layer: job.target.digest.clone(),
+        manifest: job.manifest.clone(),
+        wanted: wanted.clone(),
+        found: found.clone(),
+    })
+}
+
+/// What a blob turned out to be as a layer, if it is one.
+fn record(
+    job: &Job,
+    undone: Option<Result<Undone, crate::layer::compression::CompressionError>>,
+) -> Result<Option<LayerRecord>, LoadError> {
+    let (Some(wanted), Some(undone)) = (&job.diff_id, undone) else { return Ok(None) };
+    let undone = undone.map_err(|source| LoadError::Layer {
+        layer: job.target.digest.clone(),
+        manifest: job.manifest.clone(),
+        source,
+    })?;
+    check_diff_id(job, wanted, &undone.digest)?;
+    Ok(Some(LayerRecord { diff_id: undone.digest, blob: job.target.clone(), unpacked_size: undone.size }))
+}

@@ -1,0 +1,351 @@
+//! What is to be loaded: all documents are read, checked and written to the batch; what is left is a list of
+//! blobs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{LoadError, LoadedImage, LoadedRoot, Options};
+use crate::digest::Digest;
+use crate::sandbox::Sandbox;
+use crate::source::{Found, Root, Source, SourceError, Step, Walk, read_document};
+use crate::store::{Batch, ImageRecord, IndexRecord, ManifestRecord, Records, Target};
+use crate::types::manifests::{ImageConfig, Index, Manifest};
+use crate::types::{Descriptor, Platform};
+
+/// BuildKit's annotation on an attestation's entry in an index: what it is about.
+const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
+
+/// A blob to bring in.
+pub(super) struct Job {
+    pub(super) target: Target,
+    /// Whom the blob is for.
+    pub(super) manifest: Digest,
+    /// The digest its uncompressed content has to have, if it is a layer of an image.
+    pub(super) diff_id: Option<Digest>,
+}
+
+/// All that is to be done after the documents.
+pub(super) struct Planned {
+    pub(super) records: Records,
+    /// Each blob once.
+    pub(super) jobs: Vec<Job>,
+    pub(super) roots: Vec<LoadedRoot>,
+}
+
+pub(super) struct Plan<'a> {
+    source: &'a dyn Source,
+    sandbox: &'a Sandbox,
+    batch: &'a Batch,
+    options: &'a Options,
+    walk: Walk<'a>,
+    records: Records,
+    jobs: Vec<Job>,
+    /// Positions in `jobs`.
+    by_digest: BTreeMap<Digest, usize>,
+    images: BTreeSet<Digest>,
+    /// What was found below each document; roots may share it.
+    below: BTreeMap<String, Below>,
+    roots: Vec<LoadedRoot>,
+}
+
+/// What a document turned out to be or hold.
+#[derive(Default)]
+struct Below {
+    entries: Vec<Descriptor>,
+    image: Option<LoadedImage>,
+    absent: bool,
+}
+
+/// Platforms that were passed over.
+type Others = BTreeSet<String>;
+
+impl<'a> Plan<'a> {
+    pub(super) fn new(
+        source: &'a dyn Source,
+        sandbox: &'a Sandbox,
+        batch: &'a Batch,
+        options: &'a Options,
+    ) -> Self {
+        Plan {
+            source,
+            sandbox,
+            batch,
+            options,
+            walk: Walk::new(source, sandbox),
+            records: Records::default(),
+            jobs: Vec::new(),
+            by_digest: BTreeMap::new(),
+            images: BTreeSet::new(),
+            below: BTreeMap::new(),
+            roots: Vec::new(),
+        }
+    }
+
+    /// Takes in a root and everything below it.
+    pub(super) fn add(&mut self, root: &Root) -> Result<(), LoadError> {
+        let mut others = Others::new();
+        self.walk.start(&root.descriptor)?;
+        while let Some(step) = self.walk.next()? {
+            self.step(step, &mut others)?;
+        }
+        let loaded = self.collect(root);
+        if loaded.images.is_empty() && !others.is_empty() {
+            let root = root.descriptor.digest.clone();
+            return Err(LoadError::NoPlatform { root, found: others.into_iter().collect() });
+        }
+        self.roots.push(loaded);
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Planned {
+        Planned { records: self.records, jobs: self.jobs, roots: self.roots }
+    }
+
+    fn step(&mut self, step: Step, others: &mut Others) -> Result<(), LoadError> {
+        let below = match &step.found {
+            Found::Index(bytes, index) => {
+                self.put(&step.descriptor, bytes)?;
+                let entries = self.wanted(index, others)?;
+                self.walk.descend(&step, entries.iter())?;
+                self.records.indexes.push(IndexRecord {
+                    target: Target::try_from(&step.descriptor)?,
+                    entries: index.entries.iter().map(Target::try_from).collect::<Result<_, _>>()?,
+                });
+                Below { entries, ..Below::default() }
+            }
+            Found::Manifest(bytes, manifest) => {
+                let image = self.manifest(&step.descriptor, bytes, manifest, others)?;
+                Below { image, ..Below::default() }
+            }
+            Found::Other => {
+                // An index may list anything; what is here is kept.
+                let here = self.source.open(&step.descriptor)?.is_some();
+                if here {
+                    self.blob(&step.descriptor, &step.descriptor.digest.parse()?, None)?;
+                }
+                Below { absent: !here, ..Below::default() }
+            }
+            Found::Absent if step.parent.is_none() => {
+                return Err(self.missing(&step.descriptor, "the list of images").into());
+            }
+            Found::Absent => Below { absent: true, ..Below::default() },
+        };
+        self.below.insert(step.descriptor.digest, below);
+        Ok(())
+    }
+
+    fn put(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<(), LoadError> {
+        let digest: Digest = descriptor.digest.parse()?;
+        let found = self.batch.put(bytes, digest.algorithm())?;
+        if found == digest { Ok(()) } else { Err(SourceError::DigestMismatch { wanted: digest, found }.into()) }
+    }
+
+    fn missing(&self, descriptor: &Descriptor, wanted_by: &str) -> SourceError {
+        SourceError::Missing {
+            name: descriptor.digest.clone(),
+            wanted_by: wanted_by.to_owned(),
+            cut_at: self.source.cut_at(),
+        }
+    }
+
+    /// The entries of an index that are for a wanted platform, or may be; and the attestations about them.
+    fn wanted(&self, index: &Index, others: &mut Others) -> Result<Vec<Descriptor>, LoadError> {
+        if self.options.platforms.is_none() {
+            return Ok(index.entries.clone());
+        }
+        let mut kept = BTreeSet::new();
+        for entry in &index.entries {
+            let fits = match (&entry.platform, subject(entry)) {
+                (_, Some(_)) => false,
+                (Some(platform), None) => self.fits(platform, others)?,
+                // The config will tell.
+                (None, None) => true,
+            };
+            if fits {
+                kept.insert(entry.digest.as_str());
+            }
+        }
+        let keep = |entry: &&Descriptor| kept.contains(subject(entry).unwrap_or(&entry.digest));
+        Ok(index.entries.iter().filter(keep).cloned().collect())
+    }
+
+    /// Whether a platform is wanted; one that is not is noted.
+    fn fits(&self, platform: &Platform, others: &mut Others) -> Result<bool, LoadError> {
+        let Some(wanted) = &self.options.platforms else {
+            return Ok(true);
+        };
+        let fits = self.sandbox.platform_matches(&wanted.matcher, platform, &wanted.host_os)?;
+        if !fits {
+            others.insert(self.sandbox.format_platform(platform)?);
+        }
+        Ok(fits)
+    }
+
+    fn manifest(
+        &mut self,
+        descriptor: &Descriptor,
+        bytes: &[u8],
+        manifest: &Manifest,
+        others: &mut Others,
+    ) -> Result<Option<LoadedImage>, LoadError> {
+        let digest: Digest = descriptor.digest.parse()?;
+        let image = is_image(manifest).then(|| self.image(&digest, manifest)).transpose()?;
+        if let Some((config, _)) = &image
+            && !self.fits(&config.platform, others)?
+        {
+            return Ok(None);
+        }
+        self.put(descriptor, bytes)?;
+        let diff_ids = image.as_ref().map(|(config, _)| config.diff_ids.as_slice()).unwrap_or_default();
+        let mut complete = true;
+        for (position, layer) in manifest.layers.iter().enumerate() {
+            let diff_id = diff_ids.get(position).map(|id| id.parse()).transpose()?;
+            // Layers that must not be distributed are fetched from elsewhere; archives go without them.
+            if is_foreign(layer) && self.source.open(layer)?.is_none() {
+                complete &= self.batch.contains(&layer.digest.parse()?)? == Some(layer.size);
+                continue;
+            }
+            self.blob(layer, &digest, diff_id)?;
+        }
+        let config = Target::try_from(&manifest.config)?;
+        let loaded = match image {
+            None => {
+                self.blob(&manifest.config, &digest, None)?;
+                None
+            }
+            Some((parsed, bytes)) => {
+                self.put(&manifest.config, &bytes)?;
+                Some(self.record_image(&digest, &config, parsed)?)
+            }
+        };
+        self.records.manifests.push(ManifestRecord {
+            target: Target::try_from(descriptor)?,
+            config,
+            layers: manifest.layers.iter().map(Target::try_from).collect::<Result<_, _>>()?,
+            complete,
+        });
+        Ok(loaded)
+    }
+
+    /// The config of an image, and its bytes.
+    fn image(&self, digest: &Digest, manifest: &Manifest) -> Result<(ImageConfig, Vec<u8>), LoadError> {
+        let bytes = read_document(self.source, &manifest.config)?
+            .ok_or_else(|| self.missing(&manifest.config, &format!("the manifest `{digest}`")))?;
+        let config = self.sandbox.parse_image_config(&bytes)?.map_err(|problem| {
+            let name = manifest.config.digest.clone();
+            SourceError::Document { name, problem }
+        })?;
+        if config.diff_ids.len() != manifest.layers.len() {
+            return Err(SourceError::LayerCount {
+                name: digest.to_string(),
+                layers: manifest.layers.len(),
+                diff_ids: config.diff_ids.len(),
+            }
+            .into());
+        }
+        Ok((config, bytes))
+    }
+
+    fn record_image(
+        &mut self,
+        manifest: &Digest,
+        target: &Target,
+        config: ImageConfig,
+    ) -> Result<LoadedImage, LoadError> {
+        if self.images.insert(target.digest.clone()) {
+            let digests = |texts: &[String]| texts.iter().map(|text| text.parse()).collect::<Result<_, _>>();
+            let chain_ids = self.sandbox.chain_ids(&config.diff_ids)?.map_err(|problem| {
+                let name = target.digest.to_string();
+                SourceError::Document { name, problem }
+            })?;
+            self.records.images.push(ImageRecord {
+                config: target.clone(),
+                platform: config.platform.clone(),
+                created: config.created,
+                diff_ids: digests(&config.diff_ids)?,
+                chain_ids: digests(&chain_ids)?,
+            });
+        }
+        Ok(LoadedImage { manifest: manifest.clone(), id: target.digest.clone(), platform: config.platform })
+    }
+
+    /// Adds a blob to what is to be brought in, once.
+    fn blob(
+        &mut self,
+        descriptor: &Descriptor,
+        manifest: &Digest,
+        diff_id: Option<Digest>,
+    ) -> Result<(), LoadError> {
+        let target = Target::try_from(descriptor)?;
+        let Some(known) = self.by_digest.get(&target.digest) else {
+            self.by_digest.insert(target.digest.clone(), self.jobs.len());
+            self.jobs.push(Job { target, manifest: manifest.clone(), diff_id });
+            return Ok(());
+        };
+        let known = &mut self.jobs[*known];
+        if known.target.size != target.size {
+            let (digest, wanted, found) = (target.digest, known.target.size, target.size);
+            return Err(SourceError::SizeMismatch { digest, wanted, found }.into());
+        }
+        match (&known.diff_id, diff_id) {
+            // Both cannot be right.
+            (Some(found), Some(wanted)) if *found != wanted => Err(LoadError::DiffId {
+                layer: target.digest,
+                manifest: manifest.clone(),
+                wanted,
+                found: found.clone(),
+            }),
+            (None, Some(diff_id)) => {
+                *known = Job { target, manifest: manifest.clone(), diff_id: Some(diff_id) };
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is at and below a root, in the order of its indexes.
+    fn collect(&self, root: &Root) -> LoadedRoot {
+        let mut loaded = LoadedRoot {
+            descriptor: root.descriptor.clone(),
+            names: Vec::new(),
+            images: Vec::new(),
+            absent: Vec::new(),
+        };
+        let mut seen = BTreeSet::new();
+        let mut stack = vec![&root.descriptor];
+        while let Some(descriptor) = stack.pop() {
+            let Some(below) = self.below.get(&descriptor.digest) else { continue };
+            if !seen.insert(&descriptor.digest) {
+                continue;
+            }
+            loaded.images.extend(below.image.clone());
+            if below.absent {
+                loaded.absent.push(descriptor.clone());
+            }
+            stack.extend(below.entries.iter().rev());
+        }
+        loaded
+    }
+}
+
+/// What an attestation is about; `None` for what is no attestation.
+fn subject(entry: &Descriptor) -> Option<&str> {
+    entry.annotations.iter().find(|(key, _)| key == REFERENCE_DIGEST).map(|(_, digest)| digest.as_str())
+}
+
+/// Whether the manifest is of an image: its config is an image config, and its layers are file systems. An
+/// attestation has such a config too; its layers are statements.
+fn is_image(manifest: &Manifest) -> bool {
+    matches!(
+        manifest.config.media_type.as_str(),
+        "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json"
+    ) && manifest.layers.iter().all(|layer| is_layer(&layer.media_type))
+}
+
+fn is_layer(media_type: &str) -> bool {
+    media_type.starts_with("application/vnd.oci.image.layer.")
+        || media_type.starts_with("application/vnd.docker.image.rootfs.")
+}
+
+fn is_foreign(layer: &Descriptor) -> bool {
+    layer.media_type.contains(".nondistributable.") || layer.media_type.contains(".rootfs.foreign.")
+}

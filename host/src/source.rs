@@ -1,0 +1,164 @@
+//! Where images are read from in place: an archive, a directory. One small interface, many backends
+//! (see [`crate::transport`]).
+//!
+//! A source hands out bytes as they are. Whoever reads them checks digest and size, with
+//! [`read_document`] for documents and on the way into the store for everything else.
+
+mod content;
+mod error;
+mod names;
+mod walk;
+
+use std::io::Read;
+
+pub use content::SourceContent;
+pub use error::SourceError;
+pub(crate) use names::{docker_name, oci_name};
+pub use walk::{Found, Step, Walk};
+
+use crate::digest::Digest;
+use crate::transport::tar_index::Extent;
+use crate::types::{Descriptor, ImageName};
+
+/// Bytes of an index, manifest or config: 4 MiB, which is what registries and the component take.
+pub const DOCUMENT_LIMIT: u64 = 4 << 20;
+
+/// A place images are in.
+pub trait Source: Send + Sync {
+    /// What the source holds by itself, in the source's own order: an image of a docker archive, an entry
+    /// of a layout's `index.json`.
+    fn roots(&self) -> &[Root];
+
+    /// The bytes of this content, unchecked. `None` where it is not here.
+    fn open(&self, target: &Descriptor) -> Result<Option<Content>, SourceError>;
+
+    /// For an archive that ends without its end marker, where that is: what is missing may have been cut off.
+    fn cut_at(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// Content of a source, to be read from its start.
+pub struct Content {
+    /// The bytes.
+    pub reader: Box<dyn Read + Send>,
+    /// How many there are.
+    pub size: u64,
+    /// Where they lie, when the source is one file that can be read at any place.
+    pub extent: Option<Extent>,
+}
+
+/// An image, or an index of images, that a source holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Root {
+    /// The names it goes by, normalised, in the source's order.
+    pub names: Vec<ImageName>,
+    /// In an OCI layout, its `org.opencontainers.image.ref.name` as written: what `oci:path:NAME` selects.
+    pub ref_name: Option<String>,
+    /// The index or manifest.
+    pub descriptor: Descriptor,
+}
+
+/// Which of a source's roots is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// The only one there is, under however many names.
+    Only,
+    /// The one at this position, from 0.
+    Position(usize),
+    /// The one with this name, or, as written, this `ref.name`.
+    Name {
+        /// As written.
+        text: String,
+        /// Normalised, where it can be.
+        name: Option<ImageName>,
+    },
+}
+
+/// The position of the root that is meant.
+///
+/// # Errors
+/// [`SourceError::NoSuchImage`] and [`SourceError::SeveralImages`], which list the names there are.
+pub fn select(source: &dyn Source, selector: &Selector) -> Result<usize, SourceError> {
+    let roots = source.roots();
+    let known = || {
+        let listed = roots.iter().enumerate().take(16).map(|(position, root)| match root.names.first() {
+            Some(name) => names::text(name),
+            None => root.ref_name.clone().unwrap_or_else(|| format!("@{position}")),
+        });
+        listed.collect::<Vec<_>>()
+    };
+    let missing = |wanted: String| SourceError::NoSuchImage { wanted, known: known() };
+    match selector {
+        Selector::Only => match roots {
+            [] => Err(missing("an image".into())),
+            // One image under several names is still one.
+            [first, others @ ..] if others.iter().all(|other| other.descriptor.digest == first.descriptor.digest) => {
+                Ok(0)
+            }
+            _ => Err(SourceError::SeveralImages { known: known() }),
+        },
+        Selector::Position(position) if *position < roots.len() => Ok(*position),
+        Selector::Position(position) => Err(missing(format!("@{position}"))),
+        Selector::Name { text, name } => {
+            let by_text = roots.iter().position(|root| root.ref_name.as_ref() == Some(text));
+            let by_name = || {
+                let name = name.as_ref()?;
+                roots.iter().position(|root| root.names.iter().any(|known| names::same(known, name)))
+            };
+            by_text.or_else(by_name).ok_or_else(|| missing(text.clone()))
+        }
+    }
+}
+
+/// The whole document a descriptor points at, its size and digest checked. `None` where it is not here.
+///
+/// # Errors
+/// [`SourceError::TooLarge`] where descriptor or content are over [`DOCUMENT_LIMIT`];
+/// [`SourceError::SizeMismatch`] and [`SourceError::DigestMismatch`] where the content is another.
+pub fn read_document(source: &dyn Source, target: &Descriptor) -> Result<Option<Vec<u8>>, SourceError> {
+    let digest: Digest = target.digest.parse()?;
+    if target.size > DOCUMENT_LIMIT {
+        return Err(SourceError::TooLarge {
+            name: target.digest.clone(),
+            size: target.size,
+            limit: DOCUMENT_LIMIT,
+        });
+    }
+    let Some(content) = source.open(target)? else {
+        return Ok(None);
+    };
+    if content.size != target.size {
+        return Err(SourceError::SizeMismatch { digest, wanted: target.size, found: content.size });
+    }
+    let bytes = read_limited(content, &target.digest, DOCUMENT_LIMIT)?;
+    if bytes.len() as u64 != target.size {
+        return Err(SourceError::SizeMismatch { digest, wanted: target.size, found: bytes.len() as u64 });
+    }
+    if !digest.verifies(&bytes) {
+        return Err(digest_mismatch(digest, &bytes));
+    }
+    Ok(Some(bytes))
+}
+
+/// All of `content`, which `name` stands for, unless it is over `limit` bytes.
+pub(crate) fn read_limited(content: Content, name: &str, limit: u64) -> Result<Vec<u8>, SourceError> {
+    let too_large = |size| SourceError::TooLarge { name: name.to_owned(), size, limit };
+    if content.size > limit {
+        return Err(too_large(content.size));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(content.size).unwrap_or_default());
+    let read = content.reader.take(limit + 1).read_to_end(&mut bytes);
+    read.map_err(|source| SourceError::Read { name: name.to_owned(), source })?;
+    // A file may have grown since it was measured.
+    if bytes.len() as u64 > limit {
+        return Err(too_large(bytes.len() as u64));
+    }
+    Ok(bytes)
+}
+
+pub(crate) fn digest_mismatch(wanted: Digest, bytes: &[u8]) -> SourceError {
+    let mut hasher = crate::digest::Hasher::new(wanted.algorithm());
+    hasher.update(bytes);
+    SourceError::DigestMismatch { wanted, found: hasher.finish() }
+}

@@ -1,0 +1,85 @@
+//! What containers/image calls `dir:`: one image, its manifest in `manifest.json`, blobs named by the
+//! digits of their digests, manifests below an index as `<digits>.manifest.json`.
+
+use cap_std::fs::Dir;
+
+use super::Files;
+use crate::digest::{Algorithm, Digest};
+use crate::sandbox::Sandbox;
+use crate::source::{Content, DOCUMENT_LIMIT, Root, Source, SourceError, read_limited};
+use crate::types::Descriptor;
+use crate::types::manifests::{Document, Kind};
+
+const MANIFEST: &str = "manifest.json";
+const VERSION: &str = "version";
+/// What the version file starts with; every version so far is 1-point-something.
+const VERSIONS: &[u8] = b"Directory Transport Version: 1.";
+
+/// An open directory. Its one root has no name: the format keeps none.
+pub struct Directory {
+    directory: Dir,
+    root: [Root; 1],
+}
+
+impl Directory {
+    /// The image in `directory`.
+    pub fn open(directory: Dir, sandbox: &Sandbox) -> Result<Self, SourceError> {
+        let wanted = "an image directory";
+        if let Some(version) = Files::open(&directory, VERSION)? {
+            let bytes = read_limited(version, VERSION, 256)?;
+            if !bytes.starts_with(VERSIONS) {
+                let found = format!("`{}` in `{VERSION}`", String::from_utf8_lossy(&bytes).trim());
+                return Err(SourceError::NotAnImage { wanted, found });
+            }
+        }
+        let Some(manifest) = Files::open(&directory, MANIFEST)? else {
+            return Err(SourceError::Missing { name: MANIFEST.into(), wanted_by: wanted.into(), cut_at: None });
+        };
+        let bytes = read_limited(manifest, MANIFEST, DOCUMENT_LIMIT)?;
+        let document = sandbox.parse_manifest(&bytes, None)?;
+        let kind = match document.map_err(|problem| SourceError::Document { name: MANIFEST.into(), problem })? {
+            Document::Index(index) => index.kind,
+            Document::Manifest(manifest) => manifest.kind,
+        };
+        let descriptor = Descriptor {
+            media_type: media_type(kind).into(),
+            digest: Digest::of(&bytes).to_string(),
+            size: bytes.len() as u64,
+            platform: None,
+            annotations: Vec::new(),
+            artifact_type: None,
+        };
+        Ok(Directory { directory, root: [Root { names: Vec::new(), ref_name: None, descriptor }] })
+    }
+}
+
+fn media_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::OciIndex => "application/vnd.oci.image.index.v1+json",
+        Kind::DockerList => "application/vnd.docker.distribution.manifest.list.v2+json",
+        Kind::OciManifest => "application/vnd.oci.image.manifest.v1+json",
+        Kind::DockerManifest => "application/vnd.docker.distribution.manifest.v2+json",
+    }
+}
+
+impl Source for Directory {
+    fn roots(&self) -> &[Root] {
+        &self.root
+    }
+
+    fn open(&self, target: &Descriptor) -> Result<Option<Content>, SourceError> {
+        let digest: Digest = target.digest.parse()?;
+        if target.digest == self.root[0].descriptor.digest {
+            return Files::open(&self.directory, MANIFEST);
+        }
+        // Only SHA-256 goes without saying.
+        let name = match digest.algorithm() {
+            Algorithm::Sha256 => digest.hex().to_owned(),
+            other => format!("{}-{}", other.name(), digest.hex()),
+        };
+        match Files::open(&self.directory, &name)? {
+            Some(content) => Ok(Some(content)),
+            None => Files::open(&self.directory, &format!("{name}.{MANIFEST}")),
+        }
+    }
+}

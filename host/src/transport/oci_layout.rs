@@ -1,0 +1,99 @@
+//! An OCI image layout (image-spec, image-layout.md), in a directory or in an archive.
+
+use cap_std::fs::Dir;
+
+use super::Files;
+use super::archive::Archive;
+use crate::digest::Digest;
+use crate::sandbox::Sandbox;
+use crate::source::{
+    Content, DOCUMENT_LIMIT, Root, Source, SourceError, docker_name, oci_name, read_limited,
+};
+use crate::types::manifests::Document;
+use crate::types::{Descriptor, ImageName};
+
+const INDEX: &str = "index.json";
+const MARKER: &str = "oci-layout";
+const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
+
+/// The whole name, where containerd, BuildKit and Docker write it.
+const CONTAINERD_NAME: &str = "io.containerd.image.name";
+/// A name or a tag (image-spec, annotations.md).
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// An open layout. Its roots are the entries of `index.json`.
+pub struct OciLayout {
+    files: Box<dyn Files>,
+    roots: Vec<Root>,
+}
+
+impl OciLayout {
+    /// The layout in a directory.
+    pub fn from_directory(directory: Dir, sandbox: &Sandbox) -> Result<Self, SourceError> {
+        Self::open(Box::new(directory), sandbox)
+    }
+
+    /// The layout in an archive.
+    pub fn from_archive(archive: Archive, sandbox: &Sandbox) -> Result<Self, SourceError> {
+        Self::open(Box::new(archive), sandbox)
+    }
+
+    fn open(files: Box<dyn Files>, sandbox: &Sandbox) -> Result<Self, SourceError> {
+        let document = |name: &str, problem| SourceError::Document { name: name.into(), problem };
+        // Some writers leave the marker out; a version that is not ours is another matter.
+        if let Some(marker) = files.open(MARKER)? {
+            let bytes = read_limited(marker, MARKER, DOCUMENT_LIMIT)?;
+            sandbox.parse_layout(&bytes)?.map_err(|problem| document(MARKER, problem))?;
+        }
+        let Some(index) = files.open(INDEX)? else {
+            let wanted_by = "an OCI image layout".into();
+            return Err(SourceError::Missing { name: INDEX.into(), wanted_by, cut_at: files.cut_at() });
+        };
+        let bytes = read_limited(index, INDEX, DOCUMENT_LIMIT)?;
+        let parsed = sandbox.parse_manifest(&bytes, Some(INDEX_TYPE))?;
+        let entries = match parsed.map_err(|problem| document(INDEX, problem))? {
+            Document::Index(index) => index.entries,
+            Document::Manifest(_) => {
+                let found = format!("a manifest in `{INDEX}`");
+                return Err(SourceError::NotAnImage { wanted: "an OCI image layout", found });
+            }
+        };
+        let mut roots = Vec::with_capacity(entries.len());
+        for descriptor in entries {
+            descriptor.digest.parse::<Digest>()?;
+            roots.push(root(sandbox, descriptor)?);
+        }
+        Ok(OciLayout { files, roots })
+    }
+}
+
+/// The names of an entry: containerd's annotation if it is there, otherwise what `podman load` makes of the
+/// other one.
+fn root(sandbox: &Sandbox, descriptor: Descriptor) -> Result<Root, SourceError> {
+    let annotation = |key: &str| {
+        let found = descriptor.annotations.iter().find(|(name, value)| name == key && !value.is_empty());
+        found.map(|(_, value)| value.clone())
+    };
+    let ref_name = annotation(REF_NAME);
+    let name: Option<ImageName> = match (annotation(CONTAINERD_NAME), &ref_name) {
+        (Some(name), _) => docker_name(sandbox, &name)?,
+        (None, Some(name)) => oci_name(sandbox, name)?,
+        (None, None) => None,
+    };
+    Ok(Root { names: name.into_iter().collect(), ref_name, descriptor })
+}
+
+impl Source for OciLayout {
+    fn roots(&self) -> &[Root] {
+        &self.roots
+    }
+
+    fn open(&self, target: &Descriptor) -> Result<Option<Content>, SourceError> {
+        let digest: Digest = target.digest.parse()?;
+        self.files.open(&format!("blobs/{}/{}", digest.algorithm().name(), digest.hex()))
+    }
+
+    fn cut_at(&self) -> Option<u64> {
+        self.files.cut_at()
+    }
+}
