@@ -10,6 +10,7 @@ mod references;
 mod resolution;
 mod selection;
 mod transports;
+mod selection;
 
 /// The component's one export object.
 pub struct Component;

@@ -36,3 +36,4 @@ pub mod platform;
 pub mod resolve;
 pub mod select;
 pub mod transport_name;
+pub mod select;

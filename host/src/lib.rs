@@ -4,6 +4,7 @@ mod bindings;
 pub mod content;
 pub mod digest;
 mod engine;
+pub mod image;
 pub mod layer;
 pub mod load;
 pub mod platform;

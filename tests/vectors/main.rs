@@ -6,6 +6,8 @@
 #![allow(clippy::duplicate_mod, clippy::unwrap_used, clippy::print_stdout)]
 
 mod harness;
+mod image_store;
+mod reference_store;
 
 /// The guest crate, called directly.
 mod native {

@@ -299,6 +299,15 @@ impl<'a> Images<'a> {
         Ok(self.metadata(id)?.parent)
     }
 
+    /// Whether the image was built on this machine. False where its config is not stored.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where the config is damaged.
+    pub fn is_built_locally(&self, id: &Digest) -> Result<bool> {
+        self.read_config(id)?;
+        Ok(self.metadata(id)?.built_locally)
+    }
+
     /// Records which image this one was built on, in place of what was recorded before. Circles are not
     /// looked for.
     ///

@@ -1,0 +1,187 @@
+use consign::store::{ManifestRecord, NameRecord, Problem, Records, Removal, StoreError};
+
+use super::*;
+
+fn remove_name(store: &Store, word: &str) -> consign::store::Removed {
+    let name = name(word, "1");
+    let images = store.names().only_images(&name).unwrap();
+    store.remove(&Removal { names: vec![name], images }).unwrap()
+}
+
+#[test]
+fn the_last_name_takes_the_image_with_it() {
+    let path = tempfile::tempdir().unwrap();
+    let store = open(path.path());
+    let one = add(&store, "one");
+    let two = add(&store, "two");
+    let removed = remove_name(&store, "one");
+    assert_eq!(removed.images, [one.digest.clone()]);
+    assert_eq!((removed.documents.len(), removed.blobs.len(), removed.deferred), (2, 4, false));
+    assert_eq!(store.contains(&one.digest).unwrap(), None);
+    assert_eq!(store.images().ids().unwrap(), [two.digest]);
+    assert_eq!(store.blobs().unwrap().len(), 4);
+    check(&store);
+    assert_eq!(store.check().unwrap().problems, []);
+}
+
+#[test]
+fn an_image_with_another_name_stays() {
+    let path = tempfile::tempdir().unwrap();
+    let store = open(path.path());
+    let config = add(&store, "one");
+    let index = store.names().get(&name("one", "1")).unwrap().unwrap();
+    store.names().add_tag(&name("other", "1"), &index, false).unwrap();
+    assert_eq!(store.images().names(&config.digest).unwrap().len(), 2);
+    let removed = remove_name(&store, "one");
+    assert_eq!((removed.names.len(), removed.images.len(), removed.blobs.len()), (1, 0, 0));
+    check(&store);
+    assert_eq!(remove_name(&store, "other").blobs.len(), 4);
+    assert_eq!(store.blobs().unwrap(), []);
+}
+
+#[test]
+fn a_layer_another_image_has_stays() {
+    let path = tempfile::tempdir().unwrap();
+    let store = open(path.path());
+    let first = add(&store, "one");
+    let batch = store.batch().unwrap();
+    let mut records = Records::default();
+    let layer =
+        store.layers().blobs(&store.images().get(&first.digest).unwrap().unwrap().diff_ids[0]).unwrap();
+    let config = put(&batch, "config", b"another config");
+    let manifest = put(&batch, "manifest", b"another manifest");
+    records.manifests.push(ManifestRecord {
+        target: manifest.clone(),
+        config: config.clone(),
+        layers: vec![layer[0].blob.clone()],
+        complete: true,
+    });
+    records.images.push(ImageRecord {
+        config: config.clone(),
+        platform: platform("arm64"),
+        created: Some("2024-01-01T00:00:00Z".into()),
+        diff_ids: vec![layer[0].diff_id.clone()],
+        chain_ids: vec![layer[0].diff_id.clone()],
+    });
+    records.names.push(NameRecord { name: name("another", "1"), target: manifest, replace: false });
+    batch.finish(&records).unwrap();
+
+    assert_eq!(remove_name(&store, "one").blobs.len(), 3);
+    let stored = store.images().get(&config.digest).unwrap().unwrap();
+    assert_eq!(stored.unpacked_size, layer[0].unpacked_size);
+    assert_eq!(stored.platform, platform("arm64"));
+    assert_eq!(stored.created.as_deref(), Some("2024-01-01T00:00:00Z"));
+    check(&store);
+    assert_eq!(remove_name(&store, "another").blobs.len(), 3);
+    assert_eq!(store.blobs().unwrap(), []);
+}
+
+#[test]
+fn an_index_stays_for_the_other_image_it_holds() {
+    let path = tempfile::tempdir().unwrap();
+    let store = open(path.path());
+    let batch = store.batch().unwrap();
+    let (mut one, mut two) = (Records::default(), Records::default());
+    let first = add_image(&batch, &mut one, "one");
+    let second = add_image(&batch, &mut two, "two");
+    let mut entries = vec![one.manifests[0].target.clone(), two.manifests[0].target.clone()];
+    let index = put(&batch, "index", b"both");
+    one.indexes = vec![IndexRecord { target: index.clone(), entries: entries.clone() }];
+    one.names = vec![NameRecord { name: name("both", "1"), target: index.clone(), replace: false }];
+    entries.clear();
+    one.manifests.append(&mut two.manifests);
+    one.images.append(&mut two.images);
+    one.layers.append(&mut two.layers);
+    batch.finish(&one).unwrap();
+    store.collect().unwrap();
+
+    // By ID: the manifest stays because the index lists it, its content does not.
+    let removed =
+        store.remove(&Removal { images: vec![first.digest.clone()], ..Removal::default() }).unwrap();
+    assert_eq!((removed.documents.len(), removed.blobs.len()), (0, 2));
+    assert_eq!(store.documents().images(&index.digest).unwrap(), [second.digest.clone()]);
+    assert_eq!(store.documents().indexes(&second.digest).unwrap(), [index]);
+    assert_eq!(store.check().unwrap().problems, []);
+    check(&store);
+
+    // Without the name, the image that is left still keeps the index that vouches for it.
+    store.names().delete(&name("both", "1")).unwrap();
+    assert_eq!(store.documents().indexes(&second.digest).unwrap().len(), 1);
+    let removed = store.remove(&Removal { images: vec![second.digest], ..Removal::default() }).unwrap();
+    assert_eq!((removed.documents.len(), removed.blobs.len()), (3, 5));
+    assert_eq!(store.blobs().unwrap(), []);
+}
+
+#[test]
+fn nothing_is_collected_while_a_writer_is_at_work() {
+    let path = tempfile::tempdir().unwrap();
+    let options = Options { patience: std::time::Duration::from_millis(20), ..Options::default() };
+    let store = Store::open(directory(path.path()), options).unwrap();
+    add(&store, "one");
+    let batch = store.batch().unwrap();
+    let removed = remove_name(&store, "one");
+    assert!(removed.deferred);
+    assert_eq!(removed.blobs, []);
+    assert!(matches!(store.collect(), Err(StoreError::Busy { .. })));
+    // The writer found the layer in the store, and relies on it.
+    let mut records = Records::default();
+    add_image(&batch, &mut records, "one");
+    batch.finish(&records).unwrap();
+    assert_eq!(store.collect().unwrap().blobs, []);
+    check(&store);
+}
+
+#[test]
+fn collection_removes_what_nothing_refers_to() {
+    let path = tempfile::tempdir().unwrap();
+    let store = open(path.path());
+    add(&store, "one");
+    let orphan = store.put(b"orphan").unwrap();
+    std::fs::write(path.path().join("ingest/abandoned"), "half a lay").unwrap();
+    let report = store.check().unwrap();
+    assert!(report.is_sound());
+    assert_eq!(report.problems.len(), 2);
+    let collected = store.collect().unwrap();
+    assert_eq!((collected.blobs, collected.ingests, collected.bytes), (vec![orphan], 1, 16));
+    assert_eq!(store.check().unwrap().problems, []);
+}
+
+#[test]
+fn a_check_finds_what_is_damaged_and_what_is_missing() {
+    let path = tempfile::tempdir().unwrap();
+    let store = open(path.path());
+    let one = add(&store, "one");
+    let two = add(&store, "two");
+    let blobs = path.path().join("blobs/sha256");
+    std::fs::write(blobs.join(one.digest.hex()), "config of eno").unwrap();
+    std::fs::remove_file(blobs.join(two.digest.hex())).unwrap();
+    std::fs::write(blobs.join("README"), "?").unwrap();
+    let report = store.check().unwrap();
+    assert!(!report.is_sound());
+    assert!(report.problems.contains(&Problem::DamagedBlob { digest: one.digest, size: 13 }));
+    assert!(
+        report.problems.iter().any(
+            |problem| matches!(problem, Problem::MissingContent { digest, .. } if *digest == two.digest)
+        )
+    );
+    assert!(report.problems.contains(&Problem::Stranger { path: "blobs/sha256/README".into() }));
+    assert_eq!(report.problems.len(), 3);
+}
+
+#[test]
+fn a_layer_may_be_stored_in_several_forms() {
+    let path = tempfile::tempdir().unwrap();
+    let store = open(path.path());
+    let config = add(&store, "one");
+    let diff_id = store.images().get(&config.digest).unwrap().unwrap().diff_ids.remove(0);
+    let batch = store.batch().unwrap();
+    let blob = put(&batch, "layer+gzip", b"compressed");
+    let layer = LayerRecord { diff_id: diff_id.clone(), blob: blob.clone(), unpacked_size: 1200 };
+    batch.finish(&Records { layers: vec![layer.clone()], ..Records::default() }).unwrap();
+    let forms = store.layers().blobs(&diff_id).unwrap();
+    assert_eq!(forms.len(), 2);
+    assert_eq!(forms[0], layer);
+    assert_eq!(store.layers().of_blob(&blob.digest).unwrap(), [layer]);
+    assert_eq!(remove_name(&store, "one").blobs.len(), 5);
+    assert_eq!(store.blobs().unwrap(), []);
+}
