@@ -59,6 +59,24 @@ pub fn resolve(
     Ok(resolved)
 }
 
+/// What `subject` points at first: the index, manifest or config that the name or ID means, without a choice
+/// of platform.
+pub fn target(
+    sandbox: &Sandbox,
+    content: Arc<dyn Content>,
+    subject: &Subject,
+    options: &Options,
+) -> Result<Descriptor, ResolveError> {
+    let refused = match sandbox.resolve(content, subject, options)? {
+        Ok(resolved) => {
+            check(&resolved)?;
+            return Ok(resolved.target);
+        }
+        Err(error) => error,
+    };
+    Err(ResolveError::Refused(Box::new(refused)))
+}
+
 /// Reads a document that a resolution named: bounded by its size, checked against its digest.
 pub fn read(content: &dyn Content, target: &Descriptor) -> Result<Option<Vec<u8>>, ContentError> {
     let Some(bytes) = content.read(target)? else { return Ok(None) };
