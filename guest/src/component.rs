@@ -10,7 +10,6 @@ mod references;
 mod resolution;
 mod selection;
 mod transports;
-mod selection;
 
 /// The component's one export object.
 pub struct Component;

@@ -36,4 +36,3 @@ pub mod platform;
 pub mod resolve;
 pub mod select;
 pub mod transport_name;
-pub mod select;

@@ -14,12 +14,12 @@ mod within;
 use crate::config;
 use crate::name;
 use crate::platform;
-use crate::wit::consign::image::types::{Descriptor, ImageName, Platform};
+use crate::wit::consign::image::types::{Descriptor, ImageName, Platform, Rules};
 use crate::wit::exports::consign::image::manifests::{Document, ImageConfig, Manifest};
 use crate::wit::exports::consign::image::platforms::Matcher;
 use crate::wit::exports::consign::image::references::{Reading, Reference};
 use crate::wit::exports::consign::image::resolution::{
-    Considered, Layer, Matched, Mismatch, Options, Request, ResolveError, Resolved, Step, Subject,
+    Considered, Layer, Located, Matched, Mismatch, Options, Request, ResolveError, Resolved, Step, Subject,
 };
 use crate::{chain, manifest};
 use machine::Ask;
@@ -81,6 +81,29 @@ pub async fn resolve(ask: Ask, subject: Subject, options: Options) -> Result<Res
     answer(ask, trail, matched, target, reached).await
 }
 
+/// What `input` points at first, unread: the name if there is one, else the ID.
+pub async fn locate(ask: Ask, input: String, rules: Rules) -> Result<Located, ResolveError> {
+    let mut trail = Trail::default();
+    match name::parse(&input, Reading::Any, rules).map_err(ResolveError::Name)? {
+        Reference::Digest(digest) => {
+            let found = ask.search(&digest).await?;
+            let target = found.into_iter().find(|found| found.digest == digest);
+            let target = target.ok_or_else(|| ResolveError::NotFound(digest.clone()))?;
+            Ok(Located { matched: Matched::Digest(digest), target })
+        }
+        Reference::Named(named) => {
+            let wanted = as_looked_up(named);
+            if let Some(target) = ask.find(&wanted).await? {
+                return Ok(Located { matched: Matched::Name(wanted), target });
+            }
+            match by_prefix(&ask, &mut trail, &input).await? {
+                Some(target) => Ok(Located { matched: Matched::Prefix(target.digest.clone()), target }),
+                None => Err(ResolveError::NotFound(name::format(&Reference::Named(wanted)))),
+            }
+        }
+    }
+}
+
 /// A whole digest: an image's ID, or the digest of a manifest or an index.
 async fn by_digest(
     ask: &Ask,
@@ -115,25 +138,25 @@ async fn by_name(
             return Ok((Matched::Name(wanted), target, reached));
         }
     }
-    if let Some(prefix) = id_prefix(input) {
-        let found = ask.search(prefix).await?;
-        trail.steps.push(Step::Searched((prefix.to_owned(), count(&found))));
-        let exact = found.iter().find(|found| found.digest == prefix || encoded(&found.digest) == prefix);
-        let target = match (exact, found.as_slice()) {
-            (Some(exact), _) => Some(exact.clone()),
-            (None, []) => None,
-            (None, [one]) => Some(one.clone()),
-            (None, several) => {
-                return Err(ResolveError::Ambiguous(several.iter().map(|one| one.digest.clone()).collect()));
-            }
-        };
-        if let Some(target) = target
-            && let Some(reached) = open(ask, trail, &target, options).await?
-        {
-            return Ok((Matched::Prefix(target.digest.clone()), target, reached));
-        }
+    if let Some(target) = by_prefix(ask, trail, input).await?
+        && let Some(reached) = open(ask, trail, &target, options).await?
+    {
+        return Ok((Matched::Prefix(target.digest.clone()), target, reached));
     }
     Err(ResolveError::NotFound(name::format(&Reference::Named(wanted))))
+}
+
+/// The image whose ID starts as the input has it.
+async fn by_prefix(ask: &Ask, trail: &mut Trail, input: &str) -> Result<Option<Descriptor>, ResolveError> {
+    let Some(prefix) = id_prefix(input) else { return Ok(None) };
+    let mut found = ask.search(prefix).await?;
+    trail.steps.push(Step::Searched((prefix.to_owned(), count(&found))));
+    let exact = found.iter().position(|found| found.digest == prefix || encoded(&found.digest) == prefix);
+    match (exact, found.len()) {
+        (Some(exact), _) => Ok(Some(found.swap_remove(exact))),
+        (None, 0 | 1) => Ok(found.pop()),
+        (None, _) => Err(ResolveError::Ambiguous(found.into_iter().map(|one| one.digest).collect())),
+    }
 }
 
 /// The form names are kept in: a digest makes a tag beside it idle, and without either the tag is `latest`

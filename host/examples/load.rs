@@ -20,8 +20,8 @@ fn main() {
         open_directory(Dir::open_ambient_dir(&path, ambient_authority()).unwrap(), &sandbox).unwrap()
     } else {
         let spool = Dir::open_ambient_dir("/tmp", ambient_authority()).unwrap();
-        let archive =
-            Archive::open(std::fs::File::open(&path).unwrap(), Some(&spool), Default::default()).unwrap_or_else(|e| panic!("{e}: {:?}", e));
+        let archive = Archive::open(std::fs::File::open(&path).unwrap(), Some(&spool), Default::default())
+            .unwrap_or_else(|e| panic!("{e}: {:?}", e));
         eprintln!("archive {:?}", start.elapsed());
         open_archive(archive, &sandbox).unwrap_or_else(|e| panic!("{e}: {:?}", e))
     };
@@ -29,13 +29,23 @@ fn main() {
     if command == "load" {
         let root = args.next().unwrap();
         std::fs::create_dir_all(&root).unwrap();
-        let store = consign::store::Store::open(Dir::open_ambient_dir(&root, ambient_authority()).unwrap(), Default::default()).unwrap();
+        let store = consign::store::Store::open(
+            Dir::open_ambient_dir(&root, ambient_authority()).unwrap(),
+            Default::default(),
+        )
+        .unwrap();
         eprintln!("store {:?}", start.elapsed());
         let loaded = consign::load::load(&store, &*source, &sandbox, &Default::default(), &());
         match loaded {
             Ok(loaded) => {
                 for root in loaded.roots.iter().take(10) {
-                    println!("{} {:?} {} images {} absent", root.descriptor.digest, root.names, root.images.len(), root.absent.len());
+                    println!(
+                        "{} {:?} {} images {} absent",
+                        root.descriptor.digest,
+                        root.names,
+                        root.images.len(),
+                        root.absent.len()
+                    );
                 }
                 println!("written {:?} present {:?}", loaded.written, loaded.present);
             }
@@ -46,7 +56,14 @@ fn main() {
     }
     if command == "roots" {
         for root in source.roots().iter().take(20) {
-            println!("{} {} {} {:?} {:?}", root.descriptor.media_type, root.descriptor.digest, root.descriptor.size, root.names, root.ref_name);
+            println!(
+                "{} {} {} {:?} {:?}",
+                root.descriptor.media_type,
+                root.descriptor.digest,
+                root.descriptor.size,
+                root.names,
+                root.ref_name
+            );
         }
         let content = SourceContent::new(source.into(), sandbox.clone());
         use consign::content::Content;

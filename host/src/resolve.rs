@@ -8,8 +8,8 @@ use std::sync::Arc;
 use crate::content::{Content, ContentError};
 use crate::digest::Digest;
 use crate::sandbox::{Sandbox, SandboxError};
-use crate::types::resolution::{Options, Resolved, Subject};
-use crate::types::{self, Descriptor};
+use crate::types::resolution::{Located, Options, Resolved, Subject};
+use crate::types::{self, Descriptor, Rules};
 
 pub use text::{Explained, document, name, platform, reference};
 
@@ -59,22 +59,22 @@ pub fn resolve(
     Ok(resolved)
 }
 
-/// What `subject` points at first: the index, manifest or config that the name or ID means, without a choice
-/// of platform.
-pub fn target(
+/// What `input` points at first: the index, manifest or config that the name or ID means, without a choice
+/// of platform. It may not be here.
+///
+/// # Errors
+///
+/// As [`resolve`].
+pub fn locate(
     sandbox: &Sandbox,
     content: Arc<dyn Content>,
-    subject: &Subject,
-    options: &Options,
-) -> Result<Descriptor, ResolveError> {
-    let refused = match sandbox.resolve(content, subject, options)? {
-        Ok(resolved) => {
-            check(&resolved)?;
-            return Ok(resolved.target);
-        }
-        Err(error) => error,
-    };
-    Err(ResolveError::Refused(Box::new(refused)))
+    input: &str,
+    rules: Rules,
+) -> Result<Located, ResolveError> {
+    let located =
+        sandbox.locate(content, input, rules)?.map_err(|error| ResolveError::Refused(Box::new(error)))?;
+    check_digest(&located.target.digest)?;
+    Ok(located)
 }
 
 /// Reads a document that a resolution named: bounded by its size, checked against its digest.
@@ -99,12 +99,17 @@ fn check(resolved: &Resolved) -> Result<(), ResolveError> {
         .map(|descriptor| &descriptor.digest)
         .chain(layers.clone().flat_map(|layer| [&layer.diff_id, &layer.chain_id]));
     for digest in digests {
-        if let Err(error) = digest.parse::<Digest>() {
-            return Err(ResolveError::Inconsistent { what: error.to_string() });
-        }
+        check_digest(digest)?;
     }
     if resolved.manifest.is_some() && blobs.count() != resolved.layers.len() {
         return Err(ResolveError::Inconsistent { what: "a layer of the manifest has no blob".into() });
     }
     Ok(())
+}
+
+fn check_digest(text: &str) -> Result<(), ResolveError> {
+    match text.parse::<Digest>() {
+        Ok(_) => Ok(()),
+        Err(error) => Err(ResolveError::Inconsistent { what: error.to_string() }),
+    }
 }

@@ -93,7 +93,9 @@ pub fn select(source: &dyn Source, selector: &Selector) -> Result<usize, SourceE
         Selector::Only => match roots {
             [] => Err(missing("an image".into())),
             // One image under several names is still one.
-            [first, others @ ..] if others.iter().all(|other| other.descriptor.digest == first.descriptor.digest) => {
+            [first, others @ ..]
+                if others.iter().all(|other| other.descriptor.digest == first.descriptor.digest) =>
+            {
                 Ok(0)
             }
             _ => Err(SourceError::SeveralImages { known: known() }),

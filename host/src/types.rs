@@ -5,12 +5,5 @@
 
 pub use crate::bindings::consign::image::types::*;
 pub use crate::bindings::exports::consign::image::{
-    archives, digests, manifests, platforms, references, resolution, selection,
+    archives, digests, manifests, platforms, references, resolution, selection, transports,
 };
-pub use crate::bindings::exports::consign::image::{digests, references, transports};
-pub use crate::bindings::exports::consign::image::archives;
-pub use crate::bindings::exports::consign::image::digests;
-pub use crate::bindings::exports::consign::image::manifests;
-pub use crate::bindings::exports::consign::image::platforms;
-pub use crate::bindings::exports::consign::image::references;
-pub use crate::bindings::exports::consign::image::selection;

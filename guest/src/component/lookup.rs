@@ -1,8 +1,9 @@
 use super::Component;
-use crate::resolve::machine::{World, drive};
+use crate::resolve::machine::{Machine, World, drive};
+use crate::resolve::{locate, resolve};
 use crate::wit::consign::image::content;
-use crate::wit::consign::image::types::{ContentError, Descriptor, ImageName};
-use crate::wit::exports::consign::image::lookup::{Guest, Options, ResolveError, Resolved, Subject};
+use crate::wit::consign::image::types::{ContentError, Descriptor, ImageName, Rules};
+use crate::wit::exports::consign::image::lookup::{Guest, Located, Options, ResolveError, Resolved, Subject};
 
 /// The host's content.
 struct Imported;
@@ -31,6 +32,10 @@ impl World for Imported {
 
 impl Guest for Component {
     fn resolve(subject: Subject, options: Options) -> Result<Resolved, ResolveError> {
-        drive(&mut Imported, subject, options)
+        drive(&mut Imported, Machine::start(|ask| resolve(ask, subject, options)))
+    }
+
+    fn locate(input: String, rules: Rules) -> Result<Located, ResolveError> {
+        drive(&mut Imported, Machine::start(|ask| locate(ask, input, rules)))
     }
 }

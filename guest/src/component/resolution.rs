@@ -2,12 +2,13 @@ use std::cell::RefCell;
 
 use super::Component;
 use crate::resolve::machine::Machine;
+use crate::resolve::resolve;
 use crate::wit::exports::consign::image::resolution::{
     Answer, Guest, GuestResolution, Options, Request, Resolution, ResolveError, Resolved, Subject,
 };
 
 /// The resource behind `resolution`.
-pub struct Resolving(RefCell<Machine>);
+pub struct Resolving(RefCell<Machine<Resolved>>);
 
 impl Guest for Component {
     type Resolution = Resolving;
@@ -15,7 +16,7 @@ impl Guest for Component {
 
 impl GuestResolution for Resolving {
     fn new(subject: Subject, options: Options) -> Self {
-        Resolving(RefCell::new(Machine::new(subject, options)))
+        Resolving(RefCell::new(Machine::start(|ask| resolve(ask, subject, options))))
     }
 
     fn next(&self) -> Request {

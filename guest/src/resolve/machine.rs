@@ -7,11 +7,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use super::{MAX_READS, resolve};
+use super::MAX_READS;
 use crate::wit::consign::image::types::{ContentError, Descriptor, ImageName};
-use crate::wit::exports::consign::image::resolution::{
-    Answer, Options, Request, ResolveError, Resolved, Subject,
-};
+use crate::wit::exports::consign::image::resolution::{Answer, Request, ResolveError};
 
 /// The way the resolution puts questions.
 pub struct Ask(Rc<RefCell<Desk>>);
@@ -84,20 +82,22 @@ impl Ask {
     }
 }
 
-/// One resolution under way.
-pub struct Machine {
+/// A resolution under way: an async function that waits for nothing but answers to what it asks.
+pub struct Machine<T> {
     desk: Rc<RefCell<Desk>>,
-    running: Option<Pin<Box<dyn Future<Output = Result<Resolved, ResolveError>>>>>,
-    outcome: Option<Result<Resolved, ResolveError>>,
+    running: Option<Pin<Box<dyn Future<Output = Result<T, ResolveError>>>>>,
+    outcome: Option<Result<T, ResolveError>>,
 }
 
-impl Machine {
-    /// Starts resolving; the first question, if there is one, is ready.
-    pub fn new(subject: Subject, options: Options) -> Machine {
+impl<T> Machine<T> {
+    /// Starts it; the first question, if there is one, is ready.
+    pub fn start<F>(run: impl FnOnce(Ask) -> F) -> Machine<T>
+    where
+        F: Future<Output = Result<T, ResolveError>> + 'static,
+    {
         let desk = Rc::new(RefCell::new(Desk::default()));
-        let ask = Ask(Rc::clone(&desk));
-        let mut machine =
-            Machine { desk, running: Some(Box::pin(resolve(ask, subject, options))), outcome: None };
+        let running = run(Ask(Rc::clone(&desk)));
+        let mut machine = Machine { desk, running: Some(Box::pin(running)), outcome: None };
         machine.advance();
         machine
     }
@@ -124,7 +124,7 @@ impl Machine {
     }
 
     /// The outcome.
-    pub fn finish(self) -> Result<Resolved, ResolveError> {
+    pub fn finish(self) -> Result<T, ResolveError> {
         self.outcome.unwrap_or(Err(ResolveError::Limit(("steps left".into(), 0))))
     }
 
@@ -153,8 +153,7 @@ pub trait World {
 }
 
 /// Drives a resolution to its end over a world that answers at once.
-pub fn drive(world: &mut impl World, subject: Subject, options: Options) -> Result<Resolved, ResolveError> {
-    let mut machine = Machine::new(subject, options);
+pub fn drive<T>(world: &mut impl World, mut machine: Machine<T>) -> Result<T, ResolveError> {
     loop {
         let answer = match machine.next() {
             Request::Find(name) => world.find(&name).map(Answer::Found),

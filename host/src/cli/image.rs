@@ -148,8 +148,9 @@ impl Opened {
     pub fn target(&self, session: &Session, options: &Options) -> Result<Descriptor, ResolveError> {
         match &self.subject {
             Subject::Target(target) => Ok(target.clone()),
-            Subject::Text(_) => {
-                resolve::target(session.sandbox(), self.content.clone(), &self.subject, options)
+            Subject::Text(text) => {
+                resolve::locate(session.sandbox(), self.content.clone(), text, options.rules)
+                    .map(|located| located.target)
             }
         }
     }
@@ -170,11 +171,7 @@ impl Opened {
             let list = if name.digest.is_some() { &mut names.digests } else { &mut names.tags };
             list.push(session.familiar(&name)?);
             // What a tag points at is a digest of its repository, too.
-            let by_digest = ImageName {
-                tag: None,
-                digest: Some(resolved.target.digest.clone()),
-                ..name
-            };
+            let by_digest = ImageName { tag: None, digest: Some(resolved.target.digest.clone()), ..name };
             let text = session.familiar(&by_digest)?;
             if !names.digests.contains(&text) {
                 names.digests.push(text);

@@ -59,7 +59,12 @@ fn content(opened: &Opened, target: &Descriptor) -> Result<Vec<u8>> {
         .ok_or_else(|| Failure::no(format!("wanted `{}`, which is not here", target.digest)).into())
 }
 
-fn inspection(session: &Session, opened: &Opened, resolved: &Resolved, config: &ImageConfig) -> Result<Value> {
+fn inspection(
+    session: &Session,
+    opened: &Opened,
+    resolved: &Resolved,
+    config: &ImageConfig,
+) -> Result<Value> {
     let names = opened.names(session, resolved)?;
     let sizes = resolved.layers.iter().filter_map(|layer| layer.blob.as_ref());
     let mut image = Map::new();
@@ -142,9 +147,10 @@ fn container(config: &ContainerConfig) -> Value {
         put("MacAddress", json!(config.mac_address));
     }
     put("OnBuild", json!(config.on_build));
-    let labels = config.labels.as_ref().map(|labels| {
-        labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect::<Map<_, _>>()
-    });
+    let labels = config
+        .labels
+        .as_ref()
+        .map(|labels| labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect::<Map<_, _>>());
     put("Labels", json!(labels));
     if !config.stop_signal.is_empty() {
         put("StopSignal", json!(config.stop_signal));
@@ -181,12 +187,11 @@ fn healthcheck(check: &Healthcheck) -> Value {
 fn rows(document: &Value) -> Vec<Vec<String>> {
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
-        Value::Array(texts) => {
-            texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
-        }
+        Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     };
-    let shown = ["Id", "RepoTags", "RepoDigests", "Created", "Author", "Os", "Architecture", "Variant", "Size"];
+    let shown =
+        ["Id", "RepoTags", "RepoDigests", "Created", "Author", "Os", "Architecture", "Variant", "Size"];
     let mut rows: Vec<Vec<String>> = shown
         .iter()
         .filter_map(|key| document.get(*key).map(|value| vec![(*key).to_owned(), text(value)]))
@@ -200,4 +205,3 @@ fn rows(document: &Value) -> Vec<Vec<String>> {
     rows.extend(layers.iter().map(|layer| vec!["Layer".to_owned(), text(layer)]));
     rows
 }
-

@@ -31,9 +31,8 @@ pub fn run(session: &Session, arguments: &Load) -> Result<()> {
         });
     }
     let source = open(session, arguments, &mut options)?;
-    let load = |progress: &dyn load::Progress| {
-        load::load(&store, &*source, session.sandbox(), &options, progress)
-    };
+    let load =
+        |progress: &dyn load::Progress| load::load(&store, &*source, session.sandbox(), &options, progress);
     let loaded = if arguments.quiet {
         load(&())
     } else if output::watched() {

@@ -20,7 +20,8 @@ pub struct Bars {
 impl Bars {
     pub fn new() -> Bars {
         let all = MultiProgress::new();
-        let total = all.add(ProgressBar::new(0).with_style(style("{bar:30} {bytes}/{total_bytes} {bytes_per_sec}")));
+        let total =
+            all.add(ProgressBar::new(0).with_style(style("{bar:30} {bytes}/{total_bytes} {bytes_per_sec}")));
         Bars { all, total, bars: Mutex::default() }
     }
 }

@@ -25,7 +25,8 @@ pub fn run(session: &Session, arguments: &Rm) -> Result<()> {
     let mut failed = None;
     for text in &arguments.images {
         // As docker does: what can be removed is, and the first thing that cannot decides the exit code.
-        match removal(session, &store, text, arguments.force).and_then(|removal| Ok(store.remove(&removal)?)) {
+        match removal(session, &store, text, arguments.force).and_then(|removal| Ok(store.remove(&removal)?))
+        {
             Ok(removed) => {
                 all.names.extend(removed.names);
                 all.images.extend(removed.images);

@@ -4,9 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use consign::resolve::{Explained, ResolveError, name, platform};
-use consign::types::resolution::{
-    Considered, Matched, ResolveError as Refusal, Resolved, Step, Verdict,
-};
+use consign::types::resolution::{Considered, Matched, ResolveError as Refusal, Resolved, Step, Verdict};
 
 use super::args::{Format, Resolve};
 use super::failure::Failure;
@@ -48,9 +46,9 @@ pub fn with_hint(error: ResolveError, opened: &Opened) -> anyhow::Error {
         ResolveError::Refused(refusal) => match &**refusal {
             Refusal::Platform(_) => Some("choose one of these with --platform".to_owned()),
             Refusal::Ambiguous(_) => Some("write more of the ID".to_owned()),
-            Refusal::NotFound(_) if opened.is_store() => {
-                Some("`consign images` lists what is in the store; `consign load` takes an archive in".to_owned())
-            }
+            Refusal::NotFound(_) if opened.is_store() => Some(
+                "`consign images` lists what is in the store; `consign load` takes an archive in".to_owned(),
+            ),
             _ => None,
         },
         _ => None,

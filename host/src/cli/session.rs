@@ -12,8 +12,8 @@ use consign::platform::{default_platform, maximum_platform};
 use consign::resolve::{self, platform};
 use consign::sandbox::{Limits, Sandbox};
 use consign::store::{self, Store};
-use consign::types::resolution::Options;
 use consign::types::references::{Reading, Reference};
+use consign::types::resolution::Options;
 use consign::types::{self, ImageName, Platform};
 
 use super::args::{Rules, Wanted};
@@ -69,7 +69,8 @@ impl Session {
     pub fn platform(&self, text: &str) -> Result<Platform> {
         let host = default_platform();
         self.sandbox.parse_platform(text, host)?.map_err(|error| {
-            let message = format!("not a platform: `{text}`: at byte {}: `{}`", error.offset, error.component);
+            let message =
+                format!("not a platform: `{text}`: at byte {}: `{}`", error.offset, error.component);
             Failure::usage(message)
                 .hint(format!("write os/architecture[/variant]; this machine is {}", platform(host)))
                 .into()
@@ -96,10 +97,8 @@ impl Session {
     pub fn matches(&self, pattern: &str, name: &ImageName) -> Result<bool> {
         let reference = Reference::Named(name.clone());
         self.sandbox.familiar_match(pattern, &reference)?.map_err(|error| {
-            let message = format!(
-                "not a pattern: `{pattern}`: wanted {}, at byte {}",
-                error.expected, error.offset
-            );
+            let message =
+                format!("not a pattern: `{pattern}`: wanted {}, at byte {}", error.expected, error.offset);
             Failure::usage(message).into()
         })
     }
@@ -110,7 +109,8 @@ fn default_root() -> Result<PathBuf> {
     if rustix::process::geteuid().is_root() {
         return Ok("/var/lib/consign".into());
     }
-    let absolute = |variable: &str| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute =
+        |variable: &str| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("XDG_DATA_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
         .map(|data| data.join("consign"))

@@ -135,7 +135,9 @@ impl Transfer {
         output.write_all(bytes).map_err(|source| TransferError::Write { done: 0, source })?;
         (hooks.advanced)(size);
         let uncompressed = wanted.diff_id.map(|algorithm| match detect(bytes)? {
-            Compression::Plain if algorithm == wanted.algorithm => Ok(Undone { digest: digest.clone(), size }),
+            Compression::Plain if algorithm == wanted.algorithm => {
+                Ok(Undone { digest: digest.clone(), size })
+            }
             compression => {
                 let limit = wanted.expansion.limit(wanted.size);
                 let mut decoder = Decoder::new(bytes, compression, limit)?;
@@ -438,7 +440,10 @@ mod tests {
                 let (found, out) = run(&bytes, bytes.len() as u64, true).unwrap();
                 assert_eq!(found.digest, Digest::of(&bytes));
                 assert_eq!(found.size, bytes.len() as u64);
-                assert_eq!(found.uncompressed.unwrap().unwrap(), Undone { digest: Digest::of(&plain), size: length as u64 });
+                assert_eq!(
+                    found.uncompressed.unwrap().unwrap(),
+                    Undone { digest: Digest::of(&plain), size: length as u64 }
+                );
                 assert!(out == bytes);
             }
         }

@@ -136,7 +136,11 @@ impl<'a> Plan<'a> {
     fn put(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<(), LoadError> {
         let digest: Digest = descriptor.digest.parse()?;
         let found = self.batch.put(bytes, digest.algorithm())?;
-        if found == digest { Ok(()) } else { Err(SourceError::DigestMismatch { wanted: digest, found }.into()) }
+        if found == digest {
+            Ok(())
+        } else {
+            Err(SourceError::DigestMismatch { wanted: digest, found }.into())
+        }
     }
 
     fn missing(&self, descriptor: &Descriptor, wanted_by: &str) -> SourceError {

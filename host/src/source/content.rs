@@ -107,10 +107,7 @@ impl Content for SourceContent {
             // A digest is known under the repositories of the image's names.
             Some(digest) => {
                 root.descriptor.digest == *digest
-                    && root
-                        .names
-                        .iter()
-                        .any(|known| known.domain == name.domain && known.path == name.path)
+                    && root.names.iter().any(|known| known.domain == name.domain && known.path == name.path)
             }
             None => root.names.iter().any(|known| names::same(known, name)),
         });
@@ -161,7 +158,8 @@ impl Content for SourceContent {
         let Some(image) = graph.images.get(config) else {
             return Ok(Vec::new());
         };
-        let with_config = graph.manifests.iter().filter(|manifest| image.manifests.contains(&manifest.digest));
+        let with_config =
+            graph.manifests.iter().filter(|manifest| image.manifests.contains(&manifest.digest));
         Ok(with_config.take(MAX_DOCUMENTS).cloned().collect())
     }
 }

@@ -56,7 +56,8 @@ impl Archive {
         if compression != Compression::Plain {
             let copy = spool::create(spool)?;
             let input = BufReader::with_capacity(BUFFER, At { file: &file, position: 0 });
-            length = copy_all(&mut Decoder::new(input, compression, options.expansion.limit(length))?, &copy)?;
+            length =
+                copy_all(&mut Decoder::new(input, compression, options.expansion.limit(length))?, &copy)?;
             file = copy;
         }
         let index = TarIndex::read(&file, length, &UNIQUE, options.limits)?;

@@ -33,14 +33,19 @@ impl Directory {
             }
         }
         let Some(manifest) = Files::open(&directory, MANIFEST)? else {
-            return Err(SourceError::Missing { name: MANIFEST.into(), wanted_by: wanted.into(), cut_at: None });
+            return Err(SourceError::Missing {
+                name: MANIFEST.into(),
+                wanted_by: wanted.into(),
+                cut_at: None,
+            });
         };
         let bytes = read_limited(manifest, MANIFEST, DOCUMENT_LIMIT)?;
         let document = sandbox.parse_manifest(&bytes, None)?;
-        let kind = match document.map_err(|problem| SourceError::Document { name: MANIFEST.into(), problem })? {
-            Document::Index(index) => index.kind,
-            Document::Manifest(manifest) => manifest.kind,
-        };
+        let kind =
+            match document.map_err(|problem| SourceError::Document { name: MANIFEST.into(), problem })? {
+                Document::Index(index) => index.kind,
+                Document::Manifest(manifest) => manifest.kind,
+            };
         let descriptor = Descriptor {
             media_type: media_type(kind).into(),
             digest: Digest::of(&bytes).to_string(),

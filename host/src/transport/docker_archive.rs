@@ -163,10 +163,11 @@ impl Builder<'_> {
         let extent = self.archive.find(path)?.ok_or_else(|| self.archive.missing(path, MANIFEST))?;
         let mut head = [0; DETECT];
         let compression = Compression::detect(self.archive.read_head(extent, &mut head)?);
-        let digest = match compression.map_err(|source| SourceError::Layer { name: path.to_owned(), source })? {
-            Compression::Plain => None,
-            Compression::Gzip | Compression::Zstd => Some(hash(self.archive, extent, path)?),
-        };
+        let digest =
+            match compression.map_err(|source| SourceError::Layer { name: path.to_owned(), source })? {
+                Compression::Plain => None,
+                Compression::Gzip | Compression::Zstd => Some(hash(self.archive, extent, path)?),
+            };
         self.layers.insert(path.to_owned(), (extent, digest.clone()));
         Ok((extent, digest))
     }
@@ -174,7 +175,10 @@ impl Builder<'_> {
     fn make(&mut self, digest: &str, bytes: Vec<u8>) -> Result<(), SourceError> {
         self.made += bytes.len();
         if self.made > MADE_LIMIT {
-            return Err(SourceError::TooMany { what: "bytes of manifests of a docker archive", limit: MADE_LIMIT });
+            return Err(SourceError::TooMany {
+                what: "bytes of manifests of a docker archive",
+                limit: MADE_LIMIT,
+            });
         }
         self.content.insert(digest.to_owned(), Stored::Made(bytes.into()));
         Ok(())

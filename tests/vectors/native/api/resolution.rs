@@ -1,4 +1,4 @@
-use consign_guest::resolve::machine::{World, drive};
+use consign_guest::resolve::machine::{Machine, World, drive};
 pub use consign_guest::wit::consign::image::types::{ContentError, Descriptor, ImageName, Platform, Rules};
 pub use consign_guest::wit::exports::consign::image::resolution::*;
 
@@ -36,5 +36,5 @@ impl<A: Answers> World for Driven<A> {
 }
 
 pub fn resolve(world: impl Answers, subject: Subject, options: Options) -> Result<Resolved, ResolveError> {
-    drive(&mut Driven(world), subject, options)
+    drive(&mut Driven(world), Machine::start(|ask| consign_guest::resolve::resolve(ask, subject, options)))
 }
