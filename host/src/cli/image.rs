@@ -158,20 +158,29 @@ impl Opened {
     /// The names of the image that was resolved.
     pub fn names(&self, session: &Session, resolved: &Resolved) -> Result<Names> {
         let (all, last_tagged) = match &self.place {
-            Place::Source(names) => (names.clone(), None),
+            Place::Source(names) => {
+                let target = resolved.target.digest.clone();
+                (names.iter().map(|name| (name.clone(), target.clone())).collect::<Vec<_>>(), None)
+            }
             Place::Store(store) => {
                 let id = resolved.config.digest.parse()?;
                 let metadata = store.images().metadata(&id)?;
                 let updated = metadata.last_updated.map(jiff::Timestamp::try_from).transpose()?;
-                (store.images().names(&id)?, updated.map(|time| time.to_string()))
+                let mut all = Vec::new();
+                for name in store.images().names(&id)? {
+                    if let Some(target) = store.names().get(&name)? {
+                        all.push((name, target.digest.to_string()));
+                    }
+                }
+                (all, updated.map(|time| time.to_string()))
             }
         };
         let mut names = Names { tags: Vec::new(), digests: Vec::new(), last_tagged };
-        for name in all {
+        for (name, target) in all {
             let list = if name.digest.is_some() { &mut names.digests } else { &mut names.tags };
             list.push(session.familiar(&name)?);
             // What a tag points at is a digest of its repository, too.
-            let by_digest = ImageName { tag: None, digest: Some(resolved.target.digest.clone()), ..name };
+            let by_digest = ImageName { tag: None, digest: Some(target), ..name };
             let text = session.familiar(&by_digest)?;
             if !names.digests.contains(&text) {
                 names.digests.push(text);

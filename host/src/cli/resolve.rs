@@ -94,7 +94,7 @@ fn explain(steps: &[Step], considered: &[Considered]) -> Result<()> {
                 format!("{}{mark}{}", "  ".repeat(entry.depth as usize), entry.position),
                 entry.entry.platform.as_ref().map(platform).unwrap_or_default(),
                 short(&entry.entry.digest),
-                Explained(&entry.verdict).to_string(),
+                Explained(entry).to_string(),
             ]
         })
         .collect();
@@ -140,7 +140,7 @@ fn answer(input: &str, resolved: &Resolved) -> Value {
                 "depth": entry.depth,
                 "descriptor": document::descriptor(&entry.entry),
                 "chosen": matches!(entry.verdict, Verdict::Chosen),
-                "why": Explained(&entry.verdict).to_string(),
+                "why": Explained(entry).to_string(),
             })
         })
         .collect();

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Write};
 
 use crate::types::manifests::{ManifestError, ManifestProblem};
-use crate::types::resolution::{Mismatch, ResolveError, Step, Verdict};
+use crate::types::resolution::{Considered, Mismatch, ResolveError, Step, Verdict};
 use crate::types::selection::Reason;
 use crate::types::{self, ContentError, ImageName, Platform};
 
@@ -133,8 +133,19 @@ fn quoted(texts: &[String]) -> String {
     texts.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// A verdict or a step in words.
+/// A verdict on an entry, or a step, in words.
 pub struct Explained<'a, T>(pub &'a T);
+
+impl Display for Explained<'_, Considered> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0.verdict, &self.0.entry.platform) {
+            (Verdict::PassedOver(Reason::Outranked(position)), None) => {
+                write!(f, "names no platform, and entry {position} fits")
+            }
+            (verdict, _) => Explained(verdict).fmt(f),
+        }
+    }
+}
 
 impl Display for Explained<'_, Verdict> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
