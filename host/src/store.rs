@@ -26,10 +26,12 @@ mod error;
 mod images;
 mod ingest;
 mod layers;
+mod lineage;
 mod lock;
 mod names;
 mod record;
 mod remove;
+mod search;
 mod step;
 mod target;
 
@@ -45,9 +47,10 @@ pub use check::{Problem, Report};
 pub use collect::Collected;
 pub use documents::Documents;
 pub use error::StoreError;
-pub use images::{ImageMetadata, Images, StoredImage};
+pub use images::{Images, StoredImage};
 pub use ingest::BlobWriter;
 pub use layers::{Layers, StoredLayer};
+pub use lineage::ImageMetadata;
 pub use names::{Association, Names};
 pub use record::{ImageRecord, IndexRecord, LayerRecord, ManifestRecord, NameRecord, Records};
 pub use remove::{Removal, Removed};
@@ -55,6 +58,8 @@ pub use target::Target;
 
 use catalog::Catalog;
 use error::io;
+
+use crate::digest::Algorithm;
 
 /// The result of a store operation.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -152,6 +157,14 @@ impl Store {
         &self.inner.catalog
     }
 
+    /// Makes the names of blobs durable, also those that others gave: content may only be referred to when
+    /// its name will still be there after a power cut.
+    fn sync_names(&self, algorithms: impl IntoIterator<Item = Algorithm>) -> Result<()> {
+        algorithms
+            .into_iter()
+            .try_for_each(|algorithm| sync_directory(self.root(), &format!("{BLOBS}/{}", algorithm.name())))
+    }
+
     fn writable(&self) -> Result<()> {
         if self.is_read_only() { Err(StoreError::ReadOnly) } else { Ok(()) }
     }
@@ -180,6 +193,18 @@ fn prepare(root: &Dir) -> Result<()> {
             return Err(StoreError::NotAStore { reason: format!("the directory holds `{name}`") });
         }
     }
+    lay_out(root)?;
+    if !marker {
+        // Two processes may do this at once: both write the same bytes, and the rename is atomic.
+        let temporary = format!("{MARKER}.{}", std::process::id());
+        root.write(&temporary, b"{\"imageLayoutVersion\":\"1.0.0\"}").map_err(io("writing", MARKER))?;
+        root.rename(&temporary, root, MARKER).map_err(io("writing", MARKER))?;
+    }
+    sync_directory(root, ".")
+}
+
+/// Creates the directories that are not there.
+fn lay_out(root: &Dir) -> Result<()> {
     for directory in [BLOBS, "blobs/sha256", "blobs/sha384", "blobs/sha512", INGEST] {
         match root.create_dir(directory) {
             Ok(()) => {}
@@ -187,16 +212,8 @@ fn prepare(root: &Dir) -> Result<()> {
             Err(error) => return Err(io("creating", directory)(error)),
         }
     }
-    if !marker {
-        // Two processes may do this at once: both write the same bytes, and the rename is atomic.
-        let temporary = format!("{MARKER}.{}", std::process::id());
-        root.write(&temporary, b"{\"imageLayoutVersion\":\"1.0.0\"}").map_err(io("writing", MARKER))?;
-        root.rename(&temporary, root, MARKER).map_err(io("writing", MARKER))?;
-    }
-    for directory in [BLOBS, "."] {
-        sync_directory(root, directory)?;
-    }
-    Ok(())
+    sync_directory(root, BLOBS)?;
+    sync_directory(root, ".")
 }
 
 /// Makes the names in a directory durable.

@@ -185,3 +185,41 @@ fn a_layer_may_be_stored_in_several_forms() {
     assert_eq!(remove_name(&store, "one").blobs.len(), 5);
     assert_eq!(store.blobs().unwrap(), []);
 }
+
+#[test]
+fn names_are_listed_for_every_image_they_lead_to() {
+    let path = tempfile::tempdir().unwrap();
+    let store = open(path.path());
+    let (one, two) = (add(&store, "one"), add(&store, "two"));
+    store.names().add_tag(&name("a", "direct"), &one, false).unwrap();
+    let all = store.images().all_names().unwrap();
+    assert_eq!(all.len(), 2);
+    assert_eq!(all[&one.digest], [name("a", "direct"), name("one", "1")]);
+    for id in [one.digest, two.digest] {
+        assert_eq!(all[&id], store.images().names(&id).unwrap());
+    }
+}
+
+#[test]
+fn a_name_needs_content_to_point_at() {
+    let path = tempfile::tempdir().unwrap();
+    let store = open(path.path());
+    let target = Target { media_type: "index".into(), digest: Digest::of(b"nowhere"), size: 7 };
+    let refused = store.names().add_tag(&name("one", "1"), &target, true);
+    assert!(matches!(refused, Err(StoreError::MissingContent { .. })), "{refused:?}");
+}
+
+#[test]
+fn what_is_no_name_is_not_kept() {
+    let path = tempfile::tempdir().unwrap();
+    let store = open(path.path());
+    let target = add(&store, "one");
+    let mut names = vec![name("", "1"), name("a b", "1"), name("a:b", "1"), name("a", ".x"), name("a", "")];
+    names.push(name("a", &"x".repeat(129)));
+    names.push(ImageName { domain: "a/b".into(), ..name("c", "1") });
+    for name in names {
+        let refused = store.names().add_tag(&name, &target, true);
+        assert!(matches!(refused, Err(StoreError::UnusableName { .. })), "{name:?}: {refused:?}");
+    }
+    assert_eq!(store.names().len().unwrap(), 1);
+}

@@ -211,3 +211,63 @@ fn no_document_over_four_mebibytes_reaches_the_guest() {
     let refused = consign::content::Content::read(&store, &Descriptor::from(&target));
     assert!(matches!(refused, Err(ContentError::TooLarge { .. })), "{refused:?}");
 }
+
+#[test]
+fn a_truncated_blob_is_replaced_by_the_whole_one() {
+    let path = tempfile::tempdir().unwrap();
+    let store = open(path.path());
+    let digest = store.put(b"whole").unwrap();
+    std::fs::write(path.path().join("blobs/sha256").join(digest.hex()), "who").unwrap();
+    store.put(b"whole").unwrap();
+    assert_eq!(store.read(&digest, 10).unwrap().unwrap(), b"whole");
+}
+
+#[test]
+fn directories_that_got_lost_are_made_again() {
+    let path = tempfile::tempdir().unwrap();
+    drop(open(path.path()));
+    std::fs::remove_dir(path.path().join("ingest")).unwrap();
+    std::fs::remove_dir_all(path.path().join("blobs")).unwrap();
+    let store = open(path.path());
+    add(&store, "one");
+    check(&store);
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_leaves_nothing() {
+    let mount = tempfile::tempdir().unwrap();
+    let script = "mount -t tmpfs -o size=2m tmpfs \"$1\" && exec \"$2\" writing::fill_the_disk --exact \
+                  --ignored --nocapture";
+    let output = Command::new("unshare")
+        .args(["--mount", "--map-root-user", "sh", "-c", script, "sh"])
+        .args([mount.path(), &std::env::current_exe().unwrap()])
+        .env("STORE_UNDER_TEST", mount.path())
+        .output();
+    match output {
+        Ok(output) if output.status.success() => {
+            assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
+        }
+        Ok(output) if String::from_utf8_lossy(&output.stderr).contains("unshare") => {
+            println!("not run: this machine allows no mounts");
+        }
+        Ok(output) => panic!("{output:?}"),
+        Err(error) => println!("not run: {error}"),
+    }
+}
+
+#[test]
+#[ignore = "run by another test, in a process of its own"]
+fn fill_the_disk() {
+    let path = std::path::PathBuf::from(std::env::var_os("STORE_UNDER_TEST").unwrap());
+    let store = store_of_child();
+    add(&store, "one");
+    let batch = store.batch().unwrap();
+    let mut writer = batch.writer().unwrap();
+    let full = writer.write_all(&vec![1; 4 << 20]).unwrap_err();
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    drop((writer, batch));
+    assert_eq!(files(&path, "ingest"), 0);
+    check(&store);
+    add(&store, "two");
+    check(&store);
+}

@@ -4,7 +4,7 @@
 //! synced at once, renamed, the directories are synced, and one transaction makes the records visible.
 //! A crash before the transaction leaves unreferenced content at worst, which collection removes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use super::error::{StoreError, io, sys};
 use super::ingest::{BlobWriter, Ingest};
 use super::lock::Guard;
 use super::record::Records;
-use super::{BLOBS, Blob, Result, Store, blob, step, sync_directory};
+use super::{Blob, Result, Store, blob, step};
 use crate::digest::{Algorithm, Digest, Hasher};
 
 /// From how many files on one sync of the file system costs less than one sync a file.
@@ -145,7 +145,7 @@ impl Batch {
     /// that is neither in the batch nor in the store; [`StoreError::TagTaken`] and
     /// [`StoreError::DigestTaken`] where a name may not be set.
     pub fn finish(self, records: &Records) -> Result<()> {
-        records.require_content(|digest| self.contains(digest))?;
+        let mut algorithms = records.require_content(|digest| self.contains(digest))?;
         let content = {
             let mut state = self.pending.lock();
             state.finished = true;
@@ -153,7 +153,7 @@ impl Batch {
         };
         self.sync(&content)?;
         step::reached("data-synced");
-        let algorithms: BTreeSet<Algorithm> = content.keys().map(Digest::algorithm).collect();
+        algorithms.extend(content.keys().map(Digest::algorithm));
         let half = content.len() / 2;
         for (position, (digest, written)) in content.into_iter().enumerate() {
             if position == half {
@@ -162,9 +162,7 @@ impl Batch {
             written.ingest.rename(&digest)?;
         }
         step::reached("renamed");
-        for algorithm in algorithms {
-            sync_directory(self.store.root(), &format!("{BLOBS}/{}", algorithm.name()))?;
-        }
+        self.store.sync_names(algorithms)?;
         step::reached("directory-synced");
         self.store.catalog().write(|transaction| {
             records.insert(transaction)?;

@@ -377,3 +377,44 @@ pub(super) fn target_at(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Res
         size: u64::try_from(row.get::<_, i64>(column + 2)?).unwrap_or(0),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The statements run for one name or one image. What they cost must not grow with the catalogue.
+    const LOOK_UPS: [&str; 14] = [
+        "SELECT media_type, digest, size FROM names WHERE repository = ?1 AND reference = ?2",
+        "SELECT media_type, digest, size FROM names WHERE digest = ?1 AND repository = ?2 LIMIT 1",
+        "SELECT repository, reference FROM names WHERE digest = ?1",
+        "SELECT repository, reference FROM names WHERE repository = ?1 ORDER BY reference",
+        "SELECT media_type, id, size FROM images WHERE id >= ?1 AND id < ?1 || 'g' ORDER BY id LIMIT 16",
+        "SELECT digest FROM documents WHERE config = ?1 ORDER BY sequence DESC LIMIT 64",
+        "SELECT digest FROM documents WHERE digest = ?1",
+        "SELECT document FROM entries WHERE digest = ?1",
+        "SELECT digest FROM entries WHERE document = ?1 ORDER BY position",
+        "SELECT blob FROM layer_blobs WHERE diff_id = ?1",
+        "SELECT diff_id FROM layer_blobs WHERE blob = ?1",
+        "SELECT image FROM image_layers WHERE diff_id = ?1",
+        "SELECT child FROM children WHERE parent = ?1 ORDER BY child",
+        "SELECT diff_id FROM layers WHERE chain_id = ?1",
+    ];
+
+    #[test]
+    fn every_look_up_goes_by_an_index() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(SCHEMA).unwrap();
+        for look_up in LOOK_UPS {
+            let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {look_up}")).unwrap();
+            let steps = explain.raw_query().mapped(|row| row.get::<_, String>(3));
+            for step in steps.map(Result::unwrap) {
+                assert!(step.starts_with("SEARCH"), "{look_up}: {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_path_in_a_uri_keeps_no_special_characters() {
+        assert_eq!(escaped(Path::new("/a b/c?d#e%f")), "/a%20b/c%3Fd%23e%25f");
+    }
+}

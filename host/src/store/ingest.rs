@@ -14,7 +14,7 @@ use cap_std::fs::OpenOptions;
 use super::batch::Pending;
 use super::error::{StoreError, io};
 use super::lock::Guard;
-use super::{BLOBS, INGEST, Result, Store, blob, step, sync_directory};
+use super::{INGEST, Result, Store, blob, lay_out, step};
 use crate::digest::{Algorithm, Digest, Hasher};
 
 /// How many bytes are written before the system is asked to start putting them on disk.
@@ -51,7 +51,15 @@ impl Ingest {
     pub(super) fn rename(mut self, digest: &Digest) -> Result<()> {
         let path = blob::path(digest);
         let root = self.store.root();
-        root.rename(&self.path, root, &path).map_err(io("publishing", path))?;
+        let rename = || root.rename(&self.path, root, &path);
+        let renamed = match rename() {
+            Err(error) if error.kind() == stdio::ErrorKind::NotFound => {
+                lay_out(root)?;
+                rename()
+            }
+            renamed => renamed,
+        };
+        renamed.map_err(io("publishing", path))?;
         self.renamed = true;
         Ok(())
     }
@@ -81,6 +89,7 @@ impl BlobWriter {
         batch: Option<Arc<Pending>>,
         algorithm: Option<Algorithm>,
     ) -> Result<BlobWriter> {
+        let mut laid_out = false;
         let (file, path) = loop {
             let path = unique();
             let mut options = OpenOptions::new();
@@ -88,6 +97,11 @@ impl BlobWriter {
                 Ok(file) => break (file.into_std(), path),
                 // Process IDs repeat across containers that share a store.
                 Err(error) if error.kind() == stdio::ErrorKind::AlreadyExists => {}
+                // Empty directories get lost when a store is copied.
+                Err(error) if error.kind() == stdio::ErrorKind::NotFound && !laid_out => {
+                    lay_out(store.root())?;
+                    laid_out = true;
+                }
                 Err(error) => return Err(io("creating", path)(error)),
             }
         };
@@ -172,7 +186,8 @@ impl BlobWriter {
 
     fn publish(self, digest: &Digest) -> Result<()> {
         step::reached("ingest-written");
-        if self.store.contains(digest)?.is_some() {
+        // One of another size is damaged; this one takes its place.
+        if self.store.contains(digest)? == Some(self.written) {
             return Ok(());
         }
         match self.batch {
@@ -180,10 +195,9 @@ impl BlobWriter {
             None => {
                 self.file.sync_data().map_err(io("syncing", self.ingest.path()))?;
                 step::reached("data-synced");
-                let algorithm = digest.algorithm().name();
                 self.ingest.rename(digest)?;
                 step::reached("renamed");
-                sync_directory(self.store.root(), &format!("{BLOBS}/{algorithm}"))?;
+                self.store.sync_names([digest.algorithm()])?;
                 step::reached("directory-synced");
                 Ok(())
             }

@@ -20,7 +20,7 @@ pub struct Association {
 
 /// The store's names. Every look-up goes by an index, however many names there are.
 pub struct Names<'a> {
-    store: &'a Store,
+    pub(super) store: &'a Store,
 }
 
 /// A name as the catalogue has it: a repository, and `:tag` or `@digest`.
@@ -72,7 +72,7 @@ fn written(name: &ImageName) -> String {
 }
 
 /// The name from its columns.
-fn name_of(repository: &str, reference: &str) -> ImageName {
+pub(super) fn name_of(repository: &str, reference: &str) -> ImageName {
     let (domain, path) = repository.split_once('/').unwrap_or(("", repository));
     ImageName {
         domain: domain.into(),
@@ -156,10 +156,6 @@ impl<'a> Names<'a> {
         Names { store }
     }
 
-    pub(super) fn store(&self) -> &'a Store {
-        self.store
-    }
-
     /// Points a tag at content. A name without a tag is `latest`.
     ///
     /// # Errors
@@ -194,6 +190,7 @@ impl<'a> Names<'a> {
                 let (digest, wanted_by) = (target.digest.clone(), format!("the name `{}`", written(name)));
                 return Err(StoreError::MissingContent { digest, wanted_by });
             }
+            self.store.sync_names([target.digest.algorithm()])?;
             set(transaction, name, target, replace)
         })
     }

@@ -1,10 +1,13 @@
 //! Facts about content, as whoever asked the guest hands them in.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use rusqlite::{Transaction, params};
 
 use super::error::{StoreError, catalog};
 use super::{Result, Target, documents, images, layers, names};
-use crate::digest::Digest;
+use crate::digest::{Algorithm, Digest};
 use crate::types::{ImageName, Platform};
 
 /// What one batch makes known.
@@ -83,10 +86,18 @@ pub struct NameRecord {
 }
 
 impl Records {
-    /// Checks that all the content these records promise is there.
-    pub(super) fn require_content(&self, size_of: impl Fn(&Digest) -> Result<Option<u64>>) -> Result<()> {
+    /// Checks that all the content these records promise is there. Answers with the algorithms of its
+    /// digests.
+    pub(super) fn require_content(
+        &self,
+        size_of: impl Fn(&Digest) -> Result<Option<u64>>,
+    ) -> Result<BTreeSet<Algorithm>> {
+        let algorithms = RefCell::new(BTreeSet::new());
         let require = |target: &Target, wanted_by: &str| match size_of(&target.digest)? {
-            Some(size) if size == target.size => Ok(()),
+            Some(size) if size == target.size => {
+                algorithms.borrow_mut().insert(target.digest.algorithm());
+                Ok(())
+            }
             Some(found) => {
                 Err(StoreError::SizeMismatch { digest: target.digest.clone(), wanted: target.size, found })
             }
@@ -114,7 +125,7 @@ impl Records {
         for name in &self.names {
             require(&name.target, &format!("the name `{}/{}`", name.name.domain, name.name.path))?;
         }
-        Ok(())
+        Ok(algorithms.into_inner())
     }
 
     pub(super) fn insert(&self, transaction: &Transaction<'_>) -> Result<()> {

@@ -8,7 +8,7 @@
 //! its config, its layers, its manifests, and the indexes that hold those. A manifest that is
 //! kept by an index only does not keep the layers of an image that was taken out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction};
@@ -85,14 +85,49 @@ impl super::Images<'_> {
     /// The names that lead to this image: that point at its config, at a manifest of it, or at an index that
     /// holds one; by name.
     pub fn names(&self, id: &Digest) -> Result<Vec<ImageName>> {
-        let above = self.store().catalog().read(|connection| {
-            digests(connection, &format!("{ABOVE} SELECT DISTINCT digest FROM above"), &id.to_string())
+        self.store.catalog().read(|connection| {
+            let mut select = connection.prepare_cached(&format!(
+                "{ABOVE} SELECT repository, reference FROM names WHERE digest IN (SELECT digest FROM above)
+                 ORDER BY repository || reference"
+            ))?;
+            let rows = select.query_map([id.to_string()], |row| {
+                Ok(names::name_of(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?))
+            })?;
+            rows.collect()
+        })
+    }
+}
+
+impl super::Images<'_> {
+    /// The names that lead to each image that has any; by name for each.
+    pub fn all_names(&self) -> Result<BTreeMap<Digest, Vec<ImageName>>> {
+        let rows = self.store.catalog().read(|connection| {
+            let mut select = connection.prepare_cached(
+                "WITH RECURSIVE below (start, digest, depth) AS (
+                     SELECT DISTINCT digest, digest, 0 FROM names
+                     UNION
+                     SELECT start, entries.digest, depth + 1 FROM below
+                     JOIN documents ON documents.digest = below.digest AND config IS NULL
+                     JOIN entries ON document = below.digest
+                     WHERE depth < 8
+                 ), leads (start, image) AS (
+                     SELECT start, id FROM below JOIN images ON id = digest
+                     UNION
+                     SELECT start, id FROM below JOIN documents USING (digest) JOIN images ON id = config
+                 )
+                 SELECT image, repository, reference FROM leads JOIN names ON digest = start
+                 ORDER BY repository || reference",
+            )?;
+            let rows = select.query_map([], |row| {
+                let name = names::name_of(row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?);
+                Ok((digest_at(row, 0)?, name))
+            })?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
         })?;
-        let mut all = Vec::new();
-        for digest in above {
-            all.extend(self.store().names().references(&digest)?);
+        let mut all = BTreeMap::<Digest, Vec<ImageName>>::new();
+        for (image, name) in rows {
+            all.entry(image).or_default().push(name);
         }
-        all.sort_by_key(|name| format!("{}/{}:{:?}@{:?}", name.domain, name.path, name.tag, name.digest));
         Ok(all)
     }
 }
@@ -102,8 +137,8 @@ impl super::Names<'_> {
     pub fn only_images(&self, name: &ImageName) -> Result<Vec<Digest>> {
         let Some(target) = self.get(name)? else { return Ok(Vec::new()) };
         let mut only = Vec::new();
-        for image in self.store().documents().images(&target.digest)? {
-            if self.store().images().names(&image)?.len() == 1 {
+        for image in self.store.documents().images(&target.digest)? {
+            if self.store.images().names(&image)?.len() == 1 {
                 only.push(image);
             }
         }
