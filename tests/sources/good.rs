@@ -10,7 +10,9 @@ use consign::types::resolution::{Options as Wanted, Subject};
 use consign::types::{Platform, Rules};
 use serde_json::json;
 
-use crate::archive::{Layout, OCI_CONFIG, OCI_MANIFEST, Tar, config, digest, docker_archive, gzip, hex, layer};
+use crate::archive::{
+    Layout, OCI_CONFIG, OCI_MANIFEST, Tar, config, digest, docker_archive, gzip, hex, layer,
+};
 use crate::{Place, fixture, open, open_dir, open_fixture, sandbox};
 
 fn platform(architecture: &str, variant: Option<&str>) -> Platform {
@@ -75,7 +77,10 @@ fn attestations_and_nested_indexes_come_along_and_are_no_images() {
     let listed = tar_names(&all).filter(|name| name.starts_with("blobs/sha256/") && !name.ends_with('/'));
     assert_eq!(place.store.blobs().unwrap().len(), listed.count());
     let images = place.store.images().len().unwrap();
-    assert_eq!(loaded.roots[0].images.iter().map(|image| &image.id).collect::<BTreeSet<_>>().len() as u64, images);
+    assert_eq!(
+        loaded.roots[0].images.iter().map(|image| &image.id).collect::<BTreeSet<_>>().len() as u64,
+        images
+    );
     place.check();
 }
 
@@ -227,7 +232,8 @@ fn the_layout_before_manifest_json_loads() {
     let place = Place::new();
     let loaded = place.load_bytes(&tar.end()).unwrap();
     assert_eq!(loaded.roots.len(), 2);
-    let names: Vec<&str> = loaded.roots.iter().flat_map(|root| &root.names).map(|name| name.path.as_str()).collect();
+    let names: Vec<&str> =
+        loaded.roots.iter().flat_map(|root| &root.names).map(|name| name.path.as_str()).collect();
     assert_eq!(names, ["library/base", "old/image", "old/image"]);
     assert_eq!(loaded.written.blobs, 2);
     place.check();
