@@ -11,6 +11,9 @@
 pub mod machine;
 mod within;
 
+#[cfg(test)]
+mod tests;
+
 use crate::config;
 use crate::name;
 use crate::platform;
