@@ -17,7 +17,15 @@ pub(super) const FILE: &str = "lock";
 
 /// A held lock; dropping it lets go.
 pub(super) struct Guard {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Closing would not do: a process that is being started on another thread has a copy of the handle
+        // until it executes its program, and would hold the lock as long.
+        let _ = rustix::fs::flock(&self.file, FlockOperation::Unlock);
+    }
 }
 
 impl Store {
@@ -43,7 +51,7 @@ fn acquire(root: &Dir, operation: FlockOperation, patience: Duration) -> Result<
     let mut pause = Duration::from_millis(1);
     loop {
         match rustix::fs::flock(&file, operation) {
-            Ok(()) => return Ok(Guard { _file: file }),
+            Ok(()) => return Ok(Guard { file }),
             Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
             Err(errno) => return Err(sys("locking", FILE)(errno)),
         }
