@@ -75,7 +75,8 @@ impl<'a> Within<'a> {
                 entry,
                 verdict: Verdict::PassedOver(reason),
             }));
-            for position in choice.order {
+            // Both peers make one choice; what else fits is known for the explanation only.
+            for position in choice.order.into_iter().take(1) {
                 let at = first + position as usize;
                 let Some(considered) = self.trail.considered.get(at) else { continue };
                 let entry = considered.entry.clone();
