@@ -1,4 +1,36 @@
 //! consign: a container-image store and resolver without a daemon.
+//!
+//! Documents from strangers are read by a WebAssembly component, run by [`sandbox`]. [`resolve`] says what
+//! a reference means on a platform, over any [`content::Content`]: a [`store::Store`], or an archive, a
+//! layout or a directory opened by [`transport`]. [`load`] takes a [`source::Source`] into a store.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use cap_std::ambient_authority;
+//! use cap_std::fs::Dir;
+//! use consign::platform::maximum_platform;
+//! use consign::resolve::resolve;
+//! use consign::sandbox::{Limits, Sandbox};
+//! use consign::store::Store;
+//! use consign::types::Rules;
+//! use consign::types::resolution::{Options, Subject};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let sandbox = Sandbox::new(Limits::default())?;
+//! let root = Dir::open_ambient_dir("/var/lib/consign", ambient_authority())?;
+//! let store = Arc::new(Store::open(root, Default::default())?);
+//! let options = Options { platform: None, host: maximum_platform().clone(), rules: Rules::Docker };
+//! let resolved = resolve(&sandbox, store, &Subject::Text("debian:12".into()), &options)?;
+//! println!("{}", resolved.config.digest);
+//! # Ok(())
+//! # }
+//! ```
+
+/// The library example of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
 
 mod bindings;
 pub mod content;
