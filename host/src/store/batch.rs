@@ -93,7 +93,6 @@ impl Batch {
     }
 
     /// Starts writing one blob that this crate hashes elsewhere (see [`BlobWriter::commit_hashed`]).
-    #[allow(dead_code)]
     pub(crate) fn writer_unhashed(&self) -> Result<BlobWriter> {
         BlobWriter::create(&self.store, None, Some(self.pending.clone()), None)
     }

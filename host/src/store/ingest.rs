@@ -150,7 +150,6 @@ impl BlobWriter {
 
     /// As [`commit`](Self::commit), for content whose digest this crate computed on another thread while
     /// writing it here.
-    #[allow(dead_code)]
     pub(crate) fn commit_hashed(self, found: &Digest, expected: Option<(&Digest, u64)>) -> Result<()> {
         if let Some((expected, size)) = expected {
             self.check(found, expected, size)?;
