@@ -11,6 +11,8 @@ pub fn config() -> Config {
         .wasm_component_model(true)
         // Time limits: a call that overruns its deadline traps.
         .epoch_interruption(true)
+        // One instance at a time, with little data: copying it is cheaper than an image file in memory.
+        .memory_init_cow(false)
         // Untrusted input never gets a native stack beyond this.
         .max_wasm_stack(1 << 20);
     config

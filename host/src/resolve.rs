@@ -113,3 +113,67 @@ fn check_digest(text: &str) -> Result<(), ResolveError> {
         Err(error) => Err(ResolveError::Inconsistent { what: error.to_string() }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Platform;
+    use crate::types::resolution::{Layer, Matched};
+
+    fn descriptor(digest: &str) -> Descriptor {
+        Descriptor {
+            media_type: String::new(),
+            digest: digest.into(),
+            size: 0,
+            platform: None,
+            annotations: Vec::new(),
+            artifact_type: None,
+        }
+    }
+
+    fn resolved() -> Resolved {
+        let digest = Digest::of(b"").to_string();
+        let any = descriptor(&digest);
+        Resolved {
+            matched: Matched::Target,
+            target: any.clone(),
+            indexes: Vec::new(),
+            manifest: Some(any.clone()),
+            config: any.clone(),
+            platform: Platform {
+                os: "linux".into(),
+                architecture: "amd64".into(),
+                variant: None,
+                os_version: None,
+                os_features: Vec::new(),
+            },
+            layers: vec![Layer { blob: Some(any), diff_id: digest.clone(), chain_id: digest }],
+            considered: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn an_answer_that_names_no_digest_is_refused() {
+        assert!(check(&resolved()).is_ok());
+        for spoil in [
+            (|answer| answer.target.digest = "../../etc/passwd".into()) as fn(&mut Resolved),
+            |answer| answer.config.digest = "sha256:ABC".into(),
+            |answer| answer.layers[0].diff_id = String::new(),
+            |answer| answer.layers[0].chain_id = "sha256:0".into(),
+            |answer| answer.layers[0].blob = Some(descriptor("md5:0")),
+            |answer| answer.indexes.push(descriptor("x")),
+        ] {
+            let mut answer = resolved();
+            spoil(&mut answer);
+            assert!(matches!(check(&answer), Err(ResolveError::Inconsistent { .. })), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_whose_counts_disagree_is_refused() {
+        let mut answer = resolved();
+        answer.layers[0].blob = None;
+        assert!(matches!(check(&answer), Err(ResolveError::Inconsistent { .. })));
+    }
+}

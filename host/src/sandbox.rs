@@ -8,6 +8,7 @@ mod digests;
 mod held;
 mod manifests;
 mod platforms;
+mod precompiled;
 mod references;
 mod resolution;
 mod transports;
@@ -31,8 +32,6 @@ use crate::types::{self, Descriptor, ImageName};
 pub const RESOLVER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/resolver.wasm"));
 /// The embedded component of the `names` world.
 pub const NAMES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/names.wasm"));
-
-static PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/resolver.cwasm"));
 
 const TICK: Duration = Duration::from_millis(20);
 
@@ -104,10 +103,10 @@ pub struct Sandbox {
 impl Sandbox {
     /// The built-in component under these limits.
     pub fn new(limits: Limits) -> Result<Self, SandboxError> {
-        let engine = Engine::new(&crate::engine::config()).map_err(load_error)?;
-        // SAFETY: the bytes were produced by `Engine::precompile_component` in this crate's build.rs
-        // and are embedded in this binary; nobody else could have written them.
-        let component = unsafe { Component::deserialize(&engine, PRECOMPILED) }.map_err(load_error)?;
+        let mut config = crate::engine::config();
+        precompiled::configure(&mut config);
+        let engine = Engine::new(&config).map_err(load_error)?;
+        let component = precompiled::component(&engine).map_err(load_error)?;
         Self::with_component(engine, &component, limits)
     }
 

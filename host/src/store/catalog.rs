@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cap_std::fs::Dir;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::error::{StoreError, catalog, io};
@@ -136,6 +137,12 @@ impl Catalog {
         let directory = directory(root, options)?;
         let (mut connection, read_only) = open_to_read(root, &directory, options)?;
         let mut found = format(&connection)?;
+        if found != 0 {
+            // The last one to close folds the log in and removes it. For a process that only reads that is
+            // most of what it does; one that writes has a second connection, closed later, which does it.
+            let kept = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+            kept.map_err(catalog("opening"))?;
+        }
         if found == 0 && !read_only {
             create(&mut connection, options.patience)?;
             sync_directory(root, ".")?;

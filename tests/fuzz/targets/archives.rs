@@ -1,0 +1,48 @@
+#![no_main]
+
+use std::fs::File;
+use std::io::Write;
+
+use consign_guest::{archive, legacy};
+use libfuzzer_sys::fuzz_target;
+use rustix::fs::{MemfdFlags, memfd_create};
+
+// The host's readers of tar headers and compressed streams, which need nothing else of the host.
+#[allow(dead_code)]
+#[path = "../../../host/src/layer/compression.rs"]
+mod compression;
+#[allow(dead_code)]
+#[path = "../../../host/src/transport/tar_index.rs"]
+mod tar_index;
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = archive::parse_manifest_json(bytes);
+    let _ = archive::parse_repositories(bytes);
+    let _ = archive::parse_layout(bytes);
+    let _ = legacy::parse(bytes);
+    let _ = legacy::config(&[bytes.to_vec(), bytes.to_vec()], &[format!("sha256:{:064}", 0), format!("sha256:{:064}", 1)]);
+
+    if let Ok(found) = compression::Compression::detect(bytes) {
+        const LIMIT: u64 = 1 << 20;
+        if let Ok(mut decoder) = compression::Decoder::new(bytes, found, LIMIT) {
+            let mut buffer = vec![0; 1 << 16];
+            let mut produced = 0;
+            while let Ok(read @ 1..) = decoder.decode(&mut buffer) {
+                produced += read as u64;
+                assert!(produced <= LIMIT);
+            }
+        }
+    }
+
+    let Ok(file) = memfd_create("archive", MemfdFlags::CLOEXEC) else { return };
+    let mut file = File::from(file);
+    if file.write_all(bytes).is_err() {
+        return;
+    }
+    let limits = tar_index::Limits { entries: 1000, names: 1 << 20, name: 1 << 16 };
+    if let Ok(index) = tar_index::TarIndex::read(&file, bytes.len() as u64, &["manifest.json"], limits) {
+        for path in ["manifest.json", "index.json", "a", "layer.tar"] {
+            let _ = index.find(path);
+        }
+    }
+});
