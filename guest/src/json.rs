@@ -90,30 +90,48 @@ impl<'a> Reader<'a> {
     ) -> Result<Seen> {
         let mut seen = Seen::default();
         let mut miscased: Option<(usize, usize, String)> = None;
-        self.object(|reader, key, at| {
-            let exact = names.iter().position(|name| *name == key);
-            let folded = || names.iter().position(|name| fold_eq(name, key));
-            let member = match (exact, case) {
-                (Some(member), _) => Some(member),
-                (None, Case::Folded) => folded(),
-                (None, Case::Exact) => {
-                    if let Some(member) = folded() {
-                        miscased.get_or_insert_with(|| (member, at, shown(key)));
+        // Members mostly come in the order of `names`.
+        let mut next = 0;
+        self.open(b'{', "an object")?;
+        let mut more = !self.closes(b'}');
+        while more {
+            let at = self.offset();
+            let member = match names.get(next) {
+                Some(name) if self.takes_key(name) => Some(next),
+                _ => {
+                    let key = self.key()?;
+                    let exact = names.iter().position(|name| *name == key);
+                    let folded = || names.iter().position(|name| fold_eq(name, &key));
+                    match case {
+                        _ if exact.is_some() => exact,
+                        Case::Folded => folded(),
+                        Case::Exact => {
+                            if let Some(member) = folded() {
+                                miscased.get_or_insert_with(|| (member, at, shown(&key)));
+                            }
+                            None
+                        }
                     }
-                    None
                 }
             };
-            let Some(member) = member else { return reader.skip() };
-            if seen.has(member) {
-                return Err(problem(at, ManifestProblem::Duplicate(names[member].into())));
+            self.expect(b':', "`:`")?;
+            match member {
+                None => self.skip()?,
+                Some(member) if seen.has(member) => {
+                    return Err(problem(at, ManifestProblem::Duplicate(names[member].into())));
+                }
+                Some(member) => {
+                    next = member + 1;
+                    seen.present |= 1 << member;
+                    if self.null()? {
+                        seen.null |= 1 << member;
+                    } else {
+                        read(self, member).map_err(|error| error.within(names[member]))?;
+                    }
+                }
             }
-            seen.present |= 1 << member;
-            if reader.null()? {
-                seen.null |= 1 << member;
-                return Ok(());
-            }
-            read(reader, member).map_err(|error| error.within(names[member]))
-        })?;
+            more = self.continues(b'}', "`,` or `}`")?;
+        }
         if let Some((member, at, found)) = miscased {
             return Err(if seen.has(member) {
                 problem(at, ManifestProblem::Duplicate(names[member].into()))
@@ -130,22 +148,15 @@ impl<'a> Reader<'a> {
         mut read: impl FnMut(&mut Self, &str, usize) -> Result<()>,
     ) -> Result<()> {
         self.open(b'{', "an object")?;
-        if self.closes(b'}') {
-            return Ok(());
-        }
-        loop {
+        let mut more = !self.closes(b'}');
+        while more {
             let at = self.offset();
-            if self.peek() != Some(b'"') {
-                return Err(self.syntax("a key in quotes"));
-            }
-            let key = self.quoted()?;
+            let key = self.key()?;
             self.expect(b':', "`:`")?;
             read(self, &key, at)?;
-            if self.closes(b'}') {
-                return Ok(());
-            }
-            self.expect(b',', "`,` or `}`")?;
+            more = self.continues(b'}', "`,` or `}`")?;
         }
+        Ok(())
     }
 
     /// Reads an array; `read` is called with each element's position. An element over `limit` is an
@@ -157,21 +168,17 @@ impl<'a> Reader<'a> {
         mut read: impl FnMut(&mut Self) -> Result<()>,
     ) -> Result<()> {
         self.open(b'[', "an array")?;
-        if self.closes(b']') {
-            return Ok(());
-        }
+        let mut more = !self.closes(b']');
         let mut position = 0;
-        loop {
+        while more {
             if position == limit {
                 return Err(too_large(self.offset(), what, limit, limit + 1));
             }
             read(self).map_err(|error| error.within_element(position))?;
             position += 1;
-            if self.closes(b']') {
-                return Ok(());
-            }
-            self.expect(b',', "`,` or `]`")?;
+            more = self.continues(b']', "`,` or `]`")?;
         }
+        Ok(())
     }
 
     /// Reads an object of strings in document order; a key there twice is refused, more than `limit`
@@ -281,6 +288,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over `null`; false, and nothing read, where something else is there.
+    #[inline]
     pub(crate) fn null(&mut self) -> Result<bool> {
         match self.peek() {
             Some(b'n') => self.word("null").map(|()| true),

@@ -7,14 +7,19 @@ use super::{MAX_DEPTH, Reader};
 use crate::wit::exports::consign::image::manifests::ManifestProblem;
 
 impl<'a> Reader<'a> {
+    #[inline]
     pub(super) fn blanks(&mut self) {
         let bytes = self.text.as_bytes();
-        while matches!(bytes.get(self.at), Some(b' ' | b'\n' | b'\t' | b'\r')) {
+        // What is no white space is mostly above it.
+        while let Some(0..=b' ') = bytes.get(self.at)
+            && matches!(bytes[self.at], b' ' | b'\n' | b'\t' | b'\r')
+        {
             self.at += 1;
         }
     }
 
     /// The first byte of what comes next.
+    #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
         self.blanks();
         self.text.as_bytes().get(self.at).copied()
@@ -53,6 +58,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn expect(&mut self, byte: u8, wanted: &str) -> Result<()> {
         if self.peek() != Some(byte) {
             return Err(self.syntax(wanted));
@@ -87,6 +93,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over the closing bracket, if that is next.
+    #[inline]
     pub(super) fn closes(&mut self, bracket: u8) -> bool {
         let closes = self.peek() == Some(bracket);
         if closes {
@@ -94,6 +101,16 @@ impl<'a> Reader<'a> {
             self.depth -= 1;
         }
         closes
+    }
+
+    /// After an element: over the comma, if there are more, or over the closing bracket.
+    #[inline]
+    pub(super) fn continues(&mut self, bracket: u8, wanted: &str) -> Result<bool> {
+        if self.peek() == Some(b',') {
+            self.at += 1;
+            return Ok(true);
+        }
+        if self.closes(bracket) { Ok(false) } else { Err(self.syntax(wanted)) }
     }
 
     /// Passes over one value, whatever it is.
@@ -139,6 +156,29 @@ impl<'a> Reader<'a> {
                 break;
             }
         }
+    }
+
+    /// Reads a key.
+    pub(super) fn key(&mut self) -> Result<Cow<'a, str>> {
+        if self.peek() != Some(b'"') {
+            return Err(self.syntax("a key in quotes"));
+        }
+        self.quoted()
+    }
+
+    /// Passes over the key if it is next and written exactly so.
+    #[inline]
+    pub(super) fn takes_key(&mut self, key: &str) -> bool {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let takes = rest.len() >= key.len() + 2
+            && rest[0] == b'"'
+            && rest[key.len() + 1] == b'"'
+            // Not `==`: a call for so few bytes takes longer than comparing them.
+            && rest[1..].iter().zip(key.as_bytes()).all(|(found, wanted)| found == wanted);
+        if takes {
+            self.at += key.len() + 2;
+        }
+        takes
     }
 
     fn pass_key(&mut self) -> Result<()> {
@@ -188,6 +228,11 @@ impl<'a> Reader<'a> {
     /// Reads the string whose opening quote is next.
     pub(super) fn quoted(&mut self) -> Result<Cow<'a, str>> {
         let start = self.at + 1;
+        let end = start + plain(self.text.as_bytes().get(start..).unwrap_or_default());
+        if self.text.as_bytes().get(end) == Some(&b'"') {
+            self.at = end + 1;
+            return Ok(Cow::Borrowed(self.text.get(start..end).unwrap_or_default()));
+        }
         let escaped = self.pass_string()?;
         let inside = self.text.get(start..self.at - 1).unwrap_or_default();
         Ok(if escaped { Cow::Owned(unescaped(inside)) } else { Cow::Borrowed(inside) })
@@ -229,6 +274,7 @@ impl<'a> Reader<'a> {
 }
 
 /// How many bytes there are before the next quote, backslash or control character; eight at a time.
+#[inline]
 fn plain(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;

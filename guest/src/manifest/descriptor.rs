@@ -6,6 +6,23 @@ use super::MAX_ANNOTATIONS;
 use crate::json::{Case, Reader, Result, invalid, missing, shown};
 use crate::wit::consign::image::types::{Descriptor, Platform};
 
+/// A descriptor's members. `data` and others are passed over.
+const DESCRIPTOR: [&str; 7] =
+    ["mediaType", "digest", "size", "platform", "annotations", "artifactType", "urls"];
+const MEDIA_TYPE: usize = 0;
+const DIGEST: usize = 1;
+const SIZE: usize = 2;
+const PLATFORM: usize = 3;
+const ANNOTATIONS: usize = 4;
+const ARTIFACT_TYPE: usize = 5;
+
+/// A platform's members. Docker's `features` (of the CPU) are passed over.
+const PLATFORM_MEMBERS: [&str; 5] = ["architecture", "os", "variant", "os.version", "os.features"];
+const ARCHITECTURE: usize = 0;
+const OS: usize = 1;
+const VARIANT: usize = 2;
+const OS_VERSION: usize = 3;
+
 /// Strings in a platform's `os.features`.
 const MAX_FEATURES: usize = 1_000;
 /// Addresses a layer may be fetched from.
@@ -14,8 +31,6 @@ const MAX_URLS: usize = 1_000;
 /// Reads a descriptor: `mediaType`, `digest` and `size` must be there. `data` is passed over: what it
 /// holds is fetched by digest like everything else.
 pub(crate) fn read_descriptor(reader: &mut Reader<'_>) -> Result<Descriptor> {
-    const MEMBERS: [&str; 8] =
-        ["mediaType", "digest", "size", "platform", "annotations", "artifactType", "urls", "data"];
     let start = reader.offset();
     let mut descriptor = Descriptor {
         media_type: String::new(),
@@ -25,33 +40,31 @@ pub(crate) fn read_descriptor(reader: &mut Reader<'_>) -> Result<Descriptor> {
         annotations: Vec::new(),
         artifact_type: None,
     };
-    let seen = reader.record(&MEMBERS, Case::Exact, |reader, member| {
-        match MEMBERS[member] {
-            "mediaType" => descriptor.media_type = reader.string()?.into_owned(),
-            "digest" => descriptor.digest = read_digest(reader)?,
-            "size" => descriptor.size = reader.size()?,
-            "platform" => descriptor.platform = Some(read_platform(reader)?),
-            "annotations" => descriptor.annotations = reader.string_map("annotations", MAX_ANNOTATIONS)?,
-            "artifactType" => descriptor.artifact_type = filled(reader.string()?),
-            "urls" => drop(reader.strings("urls", MAX_URLS)?),
-            _ => reader.skip()?,
+    let seen = reader.record(&DESCRIPTOR, Case::Exact, |reader, member| {
+        match member {
+            MEDIA_TYPE => descriptor.media_type = reader.string()?.into_owned(),
+            DIGEST => descriptor.digest = read_digest(reader)?,
+            SIZE => descriptor.size = reader.size()?,
+            PLATFORM => descriptor.platform = Some(read_platform(reader)?),
+            ANNOTATIONS => descriptor.annotations = reader.string_map("annotations", MAX_ANNOTATIONS)?,
+            ARTIFACT_TYPE => descriptor.artifact_type = filled(reader.string()?),
+            _ => drop(reader.strings("urls", MAX_URLS)?),
         }
         Ok(())
     })?;
-    for member in [0, 1, 2] {
+    for member in [MEDIA_TYPE, DIGEST, SIZE] {
         if !seen.has_value(member) {
-            return Err(missing(start, MEMBERS[member]));
+            return Err(missing(start, DESCRIPTOR[member]));
         }
     }
     if descriptor.media_type.is_empty() {
-        return Err(missing(start, MEMBERS[0]));
+        return Err(missing(start, DESCRIPTOR[MEDIA_TYPE]));
     }
     Ok(descriptor)
 }
 
-/// Reads the `platform` of an index's entry. Docker's `features` (of the CPU) are passed over.
+/// Reads the `platform` of an index's entry.
 fn read_platform(reader: &mut Reader<'_>) -> Result<Platform> {
-    const MEMBERS: [&str; 5] = ["os", "architecture", "variant", "os.version", "os.features"];
     let mut platform = Platform {
         os: String::new(),
         architecture: String::new(),
@@ -59,12 +72,12 @@ fn read_platform(reader: &mut Reader<'_>) -> Result<Platform> {
         os_version: None,
         os_features: Vec::new(),
     };
-    reader.record(&MEMBERS, Case::Exact, |reader, member| {
-        match MEMBERS[member] {
-            "os" => platform.os = reader.string()?.into_owned(),
-            "architecture" => platform.architecture = reader.string()?.into_owned(),
-            "variant" => platform.variant = filled(reader.string()?),
-            "os.version" => platform.os_version = filled(reader.string()?),
+    reader.record(&PLATFORM_MEMBERS, Case::Exact, |reader, member| {
+        match member {
+            OS => platform.os = reader.string()?.into_owned(),
+            ARCHITECTURE => platform.architecture = reader.string()?.into_owned(),
+            VARIANT => platform.variant = filled(reader.string()?),
+            OS_VERSION => platform.os_version = filled(reader.string()?),
             _ => platform.os_features = reader.strings("os.features", MAX_FEATURES)?,
         }
         Ok(())
@@ -83,16 +96,26 @@ pub(crate) fn read_digest(reader: &mut Reader<'_>) -> Result<String> {
     Err(invalid(at, "", wanted, format!("`{}`", shown(&text))))
 }
 
+/// Which bytes are lower-case hexadecimal digits.
+static LOWER_HEX: [bool; 256] = {
+    let mut table = [false; 256];
+    let digits = b"0123456789abcdef";
+    let mut digit = 0;
+    while digit < digits.len() {
+        table[digits[digit] as usize] = true;
+        digit += 1;
+    }
+    table
+};
+
 /// Whether the text is a digest of a registered algorithm (image-spec, descriptor.md, "Digests").
 pub(crate) fn is_digest(text: &str) -> bool {
-    let Some((algorithm, hex)) = text.split_once(':') else { return false };
-    let digits = match algorithm {
-        "sha256" => 64,
-        "sha384" => 96,
-        "sha512" => 128,
-        _ => return false,
-    };
-    hex.len() == digits && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    const ALGORITHMS: [(&str, usize); 3] = [("sha256:", 64), ("sha384:", 96), ("sha512:", 128)];
+    ALGORITHMS.iter().any(|(algorithm, digits)| {
+        let Some(hex) = text.strip_prefix(algorithm) else { return false };
+        // No early exit: most are digests, and without one the loop is faster.
+        hex.len() == *digits && hex.bytes().fold(true, |all, byte| all & LOWER_HEX[usize::from(byte)])
+    })
 }
 
 /// The string, unless it is empty, which is the same as absent.
