@@ -173,8 +173,7 @@ impl<'a> Reader<'a> {
         let takes = rest.len() >= key.len() + 2
             && rest[0] == b'"'
             && rest[key.len() + 1] == b'"'
-            // Not `==`: a call for so few bytes takes longer than comparing them.
-            && rest[1..].iter().zip(key.as_bytes()).all(|(found, wanted)| found == wanted);
+            && same(&rest[1..=key.len()], key.as_bytes());
         if takes {
             self.at += key.len() + 2;
         }
@@ -273,27 +272,46 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many bytes there are before the next quote, backslash or control character; eight at a time.
+/// Whether two slices of one length are the same. Keys are short: two loads that overlap compare most
+/// of them, where `==` is a call and a loop.
+#[inline]
+fn same(left: &[u8], right: &[u8]) -> bool {
+    fn ends<const N: usize>(bytes: &[u8]) -> Option<([u8; N], [u8; N])> {
+        Some((*bytes.first_chunk()?, *bytes.last_chunk()?))
+    }
+    match left.len() {
+        8..=16 => ends::<8>(left) == ends::<8>(right),
+        4..=7 => ends::<4>(left) == ends::<4>(right),
+        2..=3 => ends::<2>(left) == ends::<2>(right),
+        _ => left == right,
+    }
+}
+
+/// How many bytes there are before the next quote, backslash or control character; sixteen at a time.
 #[inline]
 fn plain(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
-    // The lowest high bit set marks the first byte that is zero; ones above it may be false.
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    let mut passed = 0;
-    let mut words = bytes.chunks_exact(8);
-    for word in &mut words {
-        let word = word.try_into().map_or(0, u64::from_le_bytes);
-        let special = zero(word ^ (ONES * u64::from(b'"')))
-            | zero(word ^ (ONES * u64::from(b'\\')))
-            | (word.wrapping_sub(ONES * 0x20) & !word & HIGHS);
-        if special != 0 {
-            return passed + special.trailing_zeros() as usize / 8;
+    // The lowest high bit set marks the first byte that ends it; those above it may be false.
+    let ends = |word: [u8; 8]| {
+        let word = u64::from_le_bytes(word);
+        let (quote, backslash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
+        let quote = quote.wrapping_sub(ONES) & !quote;
+        let backslash = backslash.wrapping_sub(ONES) & !backslash;
+        (quote | backslash | word.wrapping_sub(ONES * 0x20) & !word) & HIGHS
+    };
+    let mut rest = bytes;
+    while let Some((pair, after)) = rest.split_first_chunk::<16>() {
+        let [low, high] = [0, 8].map(|from| std::array::from_fn(|byte| pair[from + byte]));
+        let (low, high) = (ends(low), ends(high));
+        if low | high != 0 {
+            let (word, passed) = if low != 0 { (low, 0) } else { (high, 8) };
+            return bytes.len() - rest.len() + passed + word.trailing_zeros() as usize / 8;
         }
-        passed += 8;
+        rest = after;
     }
     let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    passed + words.remainder().iter().position(special).unwrap_or(words.remainder().len())
+    bytes.len() - rest.len() + rest.iter().position(special).unwrap_or(rest.len())
 }
 
 /// What the inside of a checked string with escapes stands for. Half a surrogate pair is U+FFFD, as

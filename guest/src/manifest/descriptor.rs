@@ -96,29 +96,55 @@ pub(crate) fn read_digest(reader: &mut Reader<'_>) -> Result<String> {
     Err(invalid(at, "", wanted, format!("`{}`", shown(&text))))
 }
 
-/// Which bytes are lower-case hexadecimal digits.
-static LOWER_HEX: [bool; 256] = {
-    let mut table = [false; 256];
-    let digits = b"0123456789abcdef";
-    let mut digit = 0;
-    while digit < digits.len() {
-        table[digits[digit] as usize] = true;
-        digit += 1;
-    }
-    table
-};
-
 /// Whether the text is a digest of a registered algorithm (image-spec, descriptor.md, "Digests").
 pub(crate) fn is_digest(text: &str) -> bool {
     const ALGORITHMS: [(&str, usize); 3] = [("sha256:", 64), ("sha384:", 96), ("sha512:", 128)];
     ALGORITHMS.iter().any(|(algorithm, digits)| {
-        let Some(hex) = text.strip_prefix(algorithm) else { return false };
-        // No early exit: most are digests, and without one the loop is faster.
-        hex.len() == *digits && hex.bytes().fold(true, |all, byte| all & LOWER_HEX[usize::from(byte)])
+        text.strip_prefix(algorithm).is_some_and(|hex| hex.len() == *digits && is_lower_hex(hex.as_bytes()))
     })
+}
+
+/// Whether all bytes are lower-case hexadecimal digits; eight at a time. Any that are left over after
+/// the last eight make it false: no digest has such.
+fn is_lower_hex(bytes: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let (words, rest) = bytes.as_chunks::<8>();
+    // Of bytes below 0x80: the high bit of each that is `least` or more. Nothing is carried over.
+    let from = |word: u64, least: u8| word + ONES * u64::from(0x80 - least);
+    rest.is_empty()
+        && words.iter().all(|word| {
+            let word = u64::from_le_bytes(*word);
+            let ascii = word & HIGHS == 0;
+            let word = word & !HIGHS;
+            let digit = from(word, b'0') & !from(word, b'9' + 1);
+            let letter = from(word, b'a') & !from(word, b'f' + 1);
+            ascii && (digit | letter) & HIGHS == HIGHS
+        })
 }
 
 /// The string, unless it is empty, which is the same as absent.
 pub(crate) fn filled(text: Cow<'_, str>) -> Option<String> {
     (!text.is_empty()).then(|| text.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_lower_hex;
+
+    #[test]
+    fn every_byte_in_every_place_is_told() {
+        for byte in 0..=u8::MAX {
+            let wanted = matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+            for place in 0..16 {
+                let mut bytes = *b"0123456789abcdef";
+                bytes[place] = byte;
+                assert_eq!(is_lower_hex(&bytes), wanted, "{byte:#x}");
+                let mut bytes = [byte; 16];
+                bytes[place] = b'f';
+                assert_eq!(is_lower_hex(&bytes), wanted, "{byte:#x}");
+            }
+        }
+        assert!(!is_lower_hex(b"012345678"));
+    }
 }
