@@ -21,7 +21,8 @@ pub use error::LoadError;
 /// What to load and under which names.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Only images for these platforms. Indexes are kept whole; what is left out of them is absent.
+    /// Only images for these platforms. Indexes are kept whole; what is left out of them is absent. A root
+    /// with no such image is passed over.
     pub platforms: Option<Platforms>,
     /// A name for what comes without one. A root whose `org.opencontainers.image.ref.name` is only a tag
     /// becomes that tag of this name; without this option it is named as `podman load` does,
@@ -73,7 +74,7 @@ impl Progress for () {}
 /// What was loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
-    /// The source's roots, in its order.
+    /// The source's roots, in its order, without those passed over.
     pub roots: Vec<LoadedRoot>,
     /// Layers and other blobs that were written.
     pub written: Count,
@@ -129,21 +130,18 @@ pub fn load(
     let chosen = choose(source.roots(), options)?;
     let names = names(&chosen, sandbox, options)?;
     let mut plan = plan::Plan::new(source, sandbox, &batch, options);
-    for root in &chosen {
-        plan.add(root)?;
+    for (root, names) in chosen.iter().zip(names) {
+        plan.add(root, names)?;
     }
-    let plan::Planned { mut records, jobs, mut roots } = plan.finish();
+    let plan::Planned { mut records, jobs, roots } = plan.finish()?;
     progress.planned(jobs.len(), jobs.iter().map(|job| job.target.size).sum());
     let outcome = blobs::run(source, &batch, &jobs, options, progress)?;
     records.layers = outcome.layers;
-    for (root, names) in roots.iter_mut().zip(names) {
+    for root in &roots {
         let target = Target::try_from(&root.descriptor)?;
-        records.names.extend(names.iter().map(|name| NameRecord {
-            name: name.clone(),
-            target: target.clone(),
-            replace: true,
-        }));
-        root.names = names;
+        let record =
+            |name: &ImageName| NameRecord { name: name.clone(), target: target.clone(), replace: true };
+        records.names.extend(root.names.iter().map(record));
     }
     batch.finish(&records)?;
     Ok(Loaded { roots, written: outcome.written, present: outcome.present })

@@ -83,7 +83,7 @@ pub fn select(source: &dyn Source, selector: &Selector) -> Result<usize, SourceE
     let roots = source.roots();
     let known = || {
         let listed = roots.iter().enumerate().take(16).map(|(position, root)| match root.names.first() {
-            Some(name) => names::text(name),
+            Some(name) => crate::resolve::name(name),
             None => root.ref_name.clone().unwrap_or_else(|| format!("@{position}")),
         });
         listed.collect::<Vec<_>>()

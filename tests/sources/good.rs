@@ -109,7 +109,7 @@ fn only_the_wanted_platform_is_taken_and_the_index_kept() {
     place.check();
 
     let error = Place::new().load(&*source, &only("mips", None)).unwrap_err().to_string();
-    assert!(error.contains("has no image for the wanted platform; it has `linux/386`, "), "{error}");
+    assert!(error.contains("has no image for the wanted platform; there is `linux/386`, "), "{error}");
 }
 
 #[test]
@@ -123,6 +123,36 @@ fn a_platform_the_index_does_not_tell_is_looked_up_in_the_config() {
     assert_eq!(loaded.roots[0].images.len(), 1);
     assert_eq!(loaded.roots[0].images[0].platform.architecture, "arm64");
     place.check();
+}
+
+#[test]
+fn images_for_other_platforms_are_passed_over() {
+    let place = Place::new();
+    let source = open_fixture("several.docker.tar");
+    let loaded = place.load(&*source, &only("arm64", None)).unwrap();
+    let names: Vec<&str> =
+        loaded.roots.iter().flat_map(|root| &root.names).map(|name| name.path.as_str()).collect();
+    assert_eq!(names, ["single-arm64v8"]);
+    assert_eq!(place.store.blobs().unwrap().len(), 3);
+    place.check();
+
+    // An index without any, beside one that has it; an artifact in it goes with it.
+    let mut layout = Layout::default();
+    let arm = layout.plain_image("arm64", "arm");
+    let amd = layout.plain_image("amd64", "amd");
+    let empty = layout.blob("application/vnd.oci.empty.v1+json", b"{}");
+    let artifact = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": empty, "layers": []});
+    let artifact = layout.json(OCI_MANIFEST, &artifact);
+    let without = layout.index(&[amd, artifact]);
+    let with = layout.index(&[arm]);
+    layout.root(without, Some("without"));
+    layout.root(with, Some("with"));
+    let place = Place::new();
+    let loaded = place.load(&*open(&layout.tar()).unwrap(), &only("arm64", None)).unwrap();
+    assert_eq!(loaded.roots.len(), 1);
+    assert_eq!(loaded.roots[0].names[0].path, "with");
+    assert!(place.store.check().unwrap().is_sound());
+    assert_eq!(place.store.names().len().unwrap(), 1);
 }
 
 #[test]

@@ -49,9 +49,9 @@ pub enum LoadError {
         found: Digest,
     },
     /// No image is for a platform that is wanted.
-    #[error("`{root}` has no image for the wanted platform; it has {}", list(.found))]
+    #[error("`{root}` has no image for the wanted platform; there is {}", list(.found))]
     NoPlatform {
-        /// The digest of the root.
+        /// The digest of the first root that was passed over.
         root: String,
         /// `os/architecture/variant` of what there is, each once.
         found: Vec<String>,

@@ -9,7 +9,7 @@ use crate::sandbox::Sandbox;
 use crate::source::{Found, Root, Source, SourceError, Step, Walk, read_document};
 use crate::store::{Batch, ImageRecord, IndexRecord, ManifestRecord, Records, Target};
 use crate::types::manifests::{ImageConfig, Index, Manifest};
-use crate::types::{Descriptor, Platform};
+use crate::types::{Descriptor, ImageName, Platform};
 
 /// BuildKit's annotation on an attestation's entry in an index: what it is about.
 const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
@@ -44,7 +44,13 @@ pub(super) struct Plan<'a> {
     images: BTreeSet<Digest>,
     /// What was found below each document; roots may share it.
     below: BTreeMap<String, Below>,
+    /// Indexes of the root underway, written once it is known that there is an image in it.
+    pending: Vec<(Descriptor, IndexRecord)>,
     roots: Vec<LoadedRoot>,
+    /// Platforms that were passed over.
+    others: BTreeSet<String>,
+    /// A root that had no image for a wanted platform.
+    passed_over: Option<String>,
 }
 
 /// What a document turned out to be or hold.
@@ -54,9 +60,6 @@ struct Below {
     image: Option<LoadedImage>,
     absent: bool,
 }
-
-/// Platforms that were passed over.
-type Others = BTreeSet<String>;
 
 impl<'a> Plan<'a> {
     pub(super) fn new(
@@ -76,44 +79,76 @@ impl<'a> Plan<'a> {
             by_digest: BTreeMap::new(),
             images: BTreeSet::new(),
             below: BTreeMap::new(),
+            pending: Vec::new(),
             roots: Vec::new(),
+            others: BTreeSet::new(),
+            passed_over: None,
         }
     }
 
-    /// Takes in a root and everything below it.
-    pub(super) fn add(&mut self, root: &Root) -> Result<(), LoadError> {
-        let mut others = Others::new();
+    /// Takes in a root and everything below it, unless none of it is for a wanted platform.
+    pub(super) fn add(&mut self, root: &Root, names: Vec<ImageName>) -> Result<(), LoadError> {
+        let (jobs, manifests) = (self.jobs.len(), self.records.manifests.len());
+        let others = std::mem::take(&mut self.others);
         self.walk.start(&root.descriptor)?;
         while let Some(step) = self.walk.next()? {
-            self.step(step, &mut others)?;
+            self.step(step)?;
         }
-        let loaded = self.collect(root);
-        if loaded.images.is_empty() && !others.is_empty() {
-            let root = root.descriptor.digest.clone();
-            return Err(LoadError::NoPlatform { root, found: others.into_iter().collect() });
+        let loaded = LoadedRoot { names, ..self.collect(root) };
+        let pending = std::mem::take(&mut self.pending);
+        let passed_over = loaded.images.is_empty() && !self.others.is_empty();
+        self.others.extend(others);
+        if passed_over {
+            // An artifact beside images for other platforms may have been noted.
+            self.records.manifests.truncate(manifests);
+            for job in self.jobs.drain(jobs..) {
+                self.by_digest.remove(&job.target.digest);
+            }
+            self.passed_over.get_or_insert_with(|| root.descriptor.digest.clone());
+            return Ok(());
+        }
+        for (descriptor, record) in pending {
+            let bytes = read_document(self.source, &descriptor)?
+                .ok_or_else(|| self.missing(&descriptor, "the list of images"))?;
+            self.put(&descriptor, &bytes)?;
+            self.records.indexes.push(record);
         }
         self.roots.push(loaded);
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Planned {
-        Planned { records: self.records, jobs: self.jobs, roots: self.roots }
+    /// What is left to be done.
+    ///
+    /// # Errors
+    /// [`LoadError::NoPlatform`] where nothing at all is for a wanted platform.
+    pub(super) fn finish(self) -> Result<Planned, LoadError> {
+        match self.passed_over {
+            Some(root) if self.roots.is_empty() => {
+                Err(LoadError::NoPlatform { root, found: self.others.into_iter().collect() })
+            }
+            _ => Ok(Planned { records: self.records, jobs: self.jobs, roots: self.roots }),
+        }
     }
 
-    fn step(&mut self, step: Step, others: &mut Others) -> Result<(), LoadError> {
+    fn step(&mut self, step: Step) -> Result<(), LoadError> {
         let below = match &step.found {
             Found::Index(bytes, index) => {
-                self.put(&step.descriptor, bytes)?;
-                let entries = self.wanted(index, others)?;
+                let entries = self.wanted(index)?;
                 self.walk.descend(&step, entries.iter())?;
-                self.records.indexes.push(IndexRecord {
+                let record = IndexRecord {
                     target: Target::try_from(&step.descriptor)?,
                     entries: index.entries.iter().map(Target::try_from).collect::<Result<_, _>>()?,
-                });
+                };
+                if self.options.platforms.is_none() {
+                    self.put(&step.descriptor, bytes)?;
+                    self.records.indexes.push(record);
+                } else {
+                    self.pending.push((step.descriptor.clone(), record));
+                }
                 Below { entries, ..Below::default() }
             }
             Found::Manifest(bytes, manifest) => {
-                let image = self.manifest(&step.descriptor, bytes, manifest, others)?;
+                let image = self.manifest(&step.descriptor, bytes, manifest)?;
                 Below { image, ..Below::default() }
             }
             Found::Other => {
@@ -152,7 +187,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The entries of an index that are for a wanted platform, or may be; and the attestations about them.
-    fn wanted(&self, index: &Index, others: &mut Others) -> Result<Vec<Descriptor>, LoadError> {
+    fn wanted(&mut self, index: &Index) -> Result<Vec<Descriptor>, LoadError> {
         if self.options.platforms.is_none() {
             return Ok(index.entries.clone());
         }
@@ -160,7 +195,7 @@ impl<'a> Plan<'a> {
         for entry in &index.entries {
             let fits = match (&entry.platform, subject(entry)) {
                 (_, Some(_)) => false,
-                (Some(platform), None) => self.fits(platform, others)?,
+                (Some(platform), None) => self.fits(platform)?,
                 // The config will tell.
                 (None, None) => true,
             };
@@ -173,13 +208,13 @@ impl<'a> Plan<'a> {
     }
 
     /// Whether a platform is wanted; one that is not is noted.
-    fn fits(&self, platform: &Platform, others: &mut Others) -> Result<bool, LoadError> {
+    fn fits(&mut self, platform: &Platform) -> Result<bool, LoadError> {
         let Some(wanted) = &self.options.platforms else {
             return Ok(true);
         };
         let fits = self.sandbox.platform_matches(&wanted.matcher, platform, &wanted.host_os)?;
         if !fits {
-            others.insert(self.sandbox.format_platform(platform)?);
+            self.others.insert(self.sandbox.format_platform(platform)?);
         }
         Ok(fits)
     }
@@ -189,12 +224,11 @@ impl<'a> Plan<'a> {
         descriptor: &Descriptor,
         bytes: &[u8],
         manifest: &Manifest,
-        others: &mut Others,
     ) -> Result<Option<LoadedImage>, LoadError> {
         let digest: Digest = descriptor.digest.parse()?;
         let image = is_image(manifest).then(|| self.image(&digest, manifest)).transpose()?;
         if let Some((config, _)) = &image
-            && !self.fits(&config.platform, others)?
+            && !self.fits(&config.platform)?
         {
             return Ok(None);
         }

@@ -6,7 +6,7 @@ use crate::digest::{Digest, NotADigest};
 use crate::layer::compression::CompressionError;
 use crate::sandbox::SandboxError;
 use crate::transport::tar_index::TarError;
-use crate::types::manifests::{ManifestError, ManifestProblem};
+use crate::types::manifests::ManifestError;
 
 /// A source cannot be read, or what it holds is not what it says.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,7 @@ pub enum SourceError {
         cut_at: Option<u64>,
     },
     /// A document is not what it should be.
-    #[error("`{name}` is not valid at byte {}: {}", .problem.offset, describe(&.problem.problem))]
+    #[error("`{name}` is not valid: {}", crate::resolve::document(.problem))]
     Document {
         /// The file or digest.
         name: String,
@@ -171,21 +171,4 @@ fn list(names: &[String]) -> String {
         return "no image".into();
     }
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-fn describe(problem: &ManifestProblem) -> String {
-    match problem {
-        ManifestProblem::Syntax(wanted) => format!("not JSON, wanted {wanted}"),
-        ManifestProblem::Missing(member) => format!("`{member}` is missing"),
-        ManifestProblem::Invalid((member, wanted, found)) => {
-            format!("`{member}` should be {wanted}, found {found}")
-        }
-        ManifestProblem::Duplicate(member) => format!("`{member}` is there twice"),
-        ManifestProblem::Ambiguous(members) => format!("it can be read as two kinds: {members}"),
-        ManifestProblem::MediaTypeMismatch((wanted, found)) => format!("wanted `{wanted}`, found `{found}`"),
-        ManifestProblem::Unsupported(kind) => format!("`{kind}` is not supported"),
-        ManifestProblem::TooLarge((what, limit, found)) => {
-            format!("wanted at most {limit} {what}, found {found}")
-        }
-    }
 }

@@ -59,17 +59,3 @@ pub(super) fn same(known: &ImageName, wanted: &ImageName) -> bool {
     };
     known.domain == wanted.domain && known.path == wanted.path && end(known) == end(wanted)
 }
-
-/// The whole name.
-pub(super) fn text(name: &ImageName) -> String {
-    let mut text = format!("{}/{}", name.domain, name.path);
-    if let Some(tag) = &name.tag {
-        text.push(':');
-        text.push_str(tag);
-    }
-    if let Some(digest) = &name.digest {
-        text.push('@');
-        text.push_str(digest);
-    }
-    text
-}
