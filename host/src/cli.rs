@@ -14,6 +14,7 @@ mod load;
 mod name;
 mod output;
 mod progress;
+mod refusal;
 mod remove;
 mod resolve;
 mod session;

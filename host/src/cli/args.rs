@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(name = "consign", version, propagate_version = true, disable_help_subcommand = true)]
 pub struct Arguments {
     /// The store's directory [default: $XDG_DATA_HOME/consign; for root /var/lib/consign]
-    #[arg(long, global = true, env = "CONSIGN_ROOT", value_name = "DIR")]
+    #[arg(long, global = true, env = "CONSIGN_ROOT", hide_env_values = true, value_name = "DIR")]
     pub root: Option<PathBuf>,
 
     #[command(subcommand)]

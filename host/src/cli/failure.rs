@@ -3,7 +3,12 @@
 use std::fmt;
 
 use consign::content::ContentError;
+use consign::load::LoadError;
 use consign::resolve::ResolveError;
+use consign::source::SourceError;
+use consign::store::StoreError;
+use consign::types;
+use consign::types::resolution::ResolveError as Refusal;
 
 use super::output;
 
@@ -51,27 +56,90 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// The failures of a command that goes on after one, in order. There is at least one; the first decides the
+/// exit code.
+#[derive(Debug)]
+pub struct Failures(Vec<anyhow::Error>);
+
+impl Failures {
+    /// Nothing where nothing failed.
+    pub fn all(failures: Vec<anyhow::Error>) -> anyhow::Result<()> {
+        if failures.is_empty() { Ok(()) } else { Err(Failures(failures).into()) }
+    }
+}
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts: Vec<String> = self.0.iter().map(|error| format!("{error:#}")).collect();
+        f.write_str(&texts.join("; "))
+    }
+}
+
+impl std::error::Error for Failures {}
+
 /// Prints the error and answers its exit code.
 pub fn report(error: &anyhow::Error) -> u8 {
+    if let Some(Failures(failures)) = error.downcast_ref::<Failures>() {
+        let codes: Vec<u8> = failures.iter().map(report).collect();
+        return codes.first().copied().unwrap_or(Code::Unknown as u8);
+    }
     output::note(&format!("consign: {}", output::printable(&format!("{error:#}"))));
     let failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>());
     if let Some(hint) = failure.and_then(|failure| failure.hint.as_deref()) {
-        output::note(&format!("hint: {hint}"));
+        output::note(&format!("hint: {}", output::printable(hint)));
     }
     code(error) as u8
 }
 
 fn code(error: &anyhow::Error) -> Code {
-    for cause in error.chain() {
-        if let Some(failure) = cause.downcast_ref::<Failure>() {
-            return failure.code;
-        }
-        if let Some(error) = cause.downcast_ref::<ResolveError>() {
-            return if error.is_no() { Code::No } else { Code::Unknown };
-        }
-        if let Some(ContentError::Corrupt { .. }) = cause.downcast_ref::<ContentError>() {
-            return Code::No;
-        }
+    error.chain().find_map(known).unwrap_or(Code::Unknown)
+}
+
+/// The exit code of a cause that decides it.
+fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
+    if let Some(failure) = cause.downcast_ref::<Failure>() {
+        return Some(failure.code);
     }
-    Code::Unknown
+    if let Some(error) = cause.downcast_ref::<ResolveError>() {
+        return Some(code_of(error));
+    }
+    let content = cause.downcast_ref().map(|error| matches!(error, ContentError::Corrupt { .. }));
+    let load = || cause.downcast_ref().map(denies);
+    let source = || cause.downcast_ref().map(source_denies);
+    let store = || cause.downcast_ref().map(store_denies);
+    let no = content.or_else(load).or_else(source).or_else(store).unwrap_or(false);
+    no.then_some(Code::No)
+}
+
+/// Whether a load came to a definite no rather than to something that could not be read or written.
+fn denies(error: &LoadError) -> bool {
+    match error {
+        LoadError::NoPlatform { .. } | LoadError::DiffId { .. } => true,
+        LoadError::Source(error) => source_denies(error),
+        LoadError::Store(error) => store_denies(error),
+        _ => false,
+    }
+}
+
+fn source_denies(error: &SourceError) -> bool {
+    matches!(
+        error,
+        SourceError::NoSuchImage { .. }
+            | SourceError::DigestMismatch { .. }
+            | SourceError::SizeMismatch { .. }
+    )
+}
+
+fn store_denies(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Corrupt { .. } | StoreError::DigestMismatch { .. } | StoreError::SizeMismatch { .. }
+    )
+}
+
+/// The exit code of a resolution that came to no image.
+pub fn code_of(error: &ResolveError) -> Code {
+    let corrupt = matches!(error, ResolveError::Refused(refusal)
+        if matches!(**refusal, Refusal::Content(types::ContentError::Corrupt(_))));
+    if error.is_no() || corrupt { Code::No } else { Code::Unknown }
 }

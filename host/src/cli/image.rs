@@ -56,9 +56,8 @@ pub fn open(session: &Session, text: &str) -> Result<Opened> {
     };
     let reference = reference(session, text)?;
     let source: Arc<dyn Source> = Arc::from(open_source(session, transport, &reference)?);
-    let position = source::select(&*source, &selector(&reference))
-        .map_err(|error| Failure::no(error.to_string()))
-        .with_context(|| format!("looking into `{text}`"))?;
+    let position =
+        source::select(&*source, &selector(&reference)).with_context(|| format!("looking into `{text}`"))?;
     let root = source.roots().get(position).context("a source's roots changed while they were read")?;
     let (names, target) = (root.names.clone(), root.descriptor.clone());
     Ok(Opened {
@@ -99,9 +98,12 @@ pub fn open_source(
     match (transport, path) {
         (Transport::DockerArchive | Transport::OciArchive, Some(path)) => archive_at(session, path),
         (Transport::Oci | Transport::Dir, Some(path)) => directory_at(session, path),
-        _ => Err(Failure::usage(format!("images cannot be read over this transport: `{transport:?}`"))
-            .hint("docker-archive:, oci-archive:, oci: and dir: are read")
-            .into()),
+        _ => {
+            let text = session.sandbox().format_image_name(reference)?;
+            Err(Failure::usage(format!("images cannot be read from there: `{text}`"))
+                .hint("docker-archive:, oci-archive:, oci: and dir: are read")
+                .into())
+        }
     }
 }
 
@@ -132,6 +134,14 @@ impl Opened {
     /// Where its content comes from.
     pub fn content(&self) -> &dyn Content {
         &*self.content
+    }
+
+    /// As it was written, where it is looked up in the store.
+    pub fn text(&self) -> Option<&str> {
+        match &self.subject {
+            Subject::Text(text) => Some(text),
+            Subject::Target(_) => None,
+        }
     }
 
     /// Whether it was looked for in the store.

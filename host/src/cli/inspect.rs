@@ -6,51 +6,68 @@ use serde_json::{Map, Value, json};
 use consign::resolve;
 use consign::types::Descriptor;
 use consign::types::manifests::{ContainerConfig, Healthcheck, ImageConfig};
-use consign::types::resolution::Resolved;
+use consign::types::resolution::{Options, Resolved};
 
 use super::args::{Format, Inspect};
-use super::failure::Failure;
+use super::failure::{Failure, Failures};
 use super::image::{self, Opened};
-use super::resolve::with_hint;
+use super::refusal::with_hint;
 use super::session::Session;
 use super::{document, output};
 
 pub fn run(session: &Session, arguments: &Inspect) -> Result<()> {
     let options = session.options(&arguments.wanted)?;
     let mut documents = Vec::new();
+    let mut failures = Vec::new();
     for text in &arguments.images {
-        let opened = image::open(session, text)?;
-        if arguments.raw && options.platform.is_none() {
-            let target = opened.target(session, &options).map_err(|error| with_hint(error, &opened))?;
-            output::bytes(&content(&opened, &target)?)?;
-            continue;
+        // As docker does: what is there is shown, whatever else is not.
+        match one(session, arguments, &options, text) {
+            Ok(Shown::Bytes(bytes)) => output::bytes(&bytes)?,
+            Ok(Shown::Document(document)) => documents.push(document),
+            Err(error) => failures.push(error),
         }
-        let resolved = opened.resolve(session, &options).map_err(|error| with_hint(error, &opened))?;
-        if arguments.raw {
-            let manifest = resolved.manifest.as_ref().ok_or_else(|| {
-                Failure::no(format!("image `{}` has a config and no manifest here", resolved.config.digest))
-            })?;
-            output::bytes(&content(&opened, manifest)?)?;
-            continue;
+    }
+    if !arguments.raw && !arguments.config {
+        match arguments.format {
+            Format::Json => output::json(&documents)?,
+            Format::Table => {
+                output::table(&["", ""], &documents.iter().flat_map(rows).collect::<Vec<_>>())?;
+            }
         }
-        let config = content(&opened, &resolved.config)?;
-        if arguments.config {
-            output::bytes(&config)?;
-            continue;
-        }
-        let parsed = session
-            .sandbox()
-            .parse_image_config(&config)?
-            .map_err(|error| anyhow!("config `{}`: {}", resolved.config.digest, resolve::document(&error)))?;
-        documents.push(inspection(session, &opened, &resolved, &parsed)?);
     }
-    if arguments.raw || arguments.config {
-        return Ok(());
+    Failures::all(failures)
+}
+
+/// What one image is shown as.
+enum Shown {
+    /// Stored bytes.
+    Bytes(Vec<u8>),
+    /// The document of `docker image inspect`.
+    Document(Value),
+}
+
+fn one(session: &Session, arguments: &Inspect, options: &Options, text: &str) -> Result<Shown> {
+    let opened = image::open(session, text)?;
+    if arguments.raw && options.platform.is_none() {
+        let target = opened.target(session, options).map_err(|error| with_hint(error, &opened))?;
+        return content(&opened, &target).map(Shown::Bytes);
     }
-    match arguments.format {
-        Format::Json => output::json(&documents),
-        Format::Table => output::table(&["", ""], &documents.iter().flat_map(rows).collect::<Vec<_>>()),
+    let resolved = opened.resolve(session, options).map_err(|error| with_hint(error, &opened))?;
+    if arguments.raw {
+        let manifest = resolved.manifest.as_ref().ok_or_else(|| {
+            Failure::no(format!("image `{}` has a config and no manifest here", resolved.config.digest))
+        })?;
+        return content(&opened, manifest).map(Shown::Bytes);
     }
+    let config = content(&opened, &resolved.config)?;
+    if arguments.config {
+        return Ok(Shown::Bytes(config));
+    }
+    let parsed = session
+        .sandbox()
+        .parse_image_config(&config)?
+        .map_err(|error| anyhow!("config `{}`: {}", resolved.config.digest, resolve::document(&error)))?;
+    inspection(session, &opened, &resolved, &parsed).map(Shown::Document)
 }
 
 fn content(opened: &Opened, target: &Descriptor) -> Result<Vec<u8>> {

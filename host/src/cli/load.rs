@@ -39,11 +39,21 @@ pub fn run(session: &Session, arguments: &Load) -> Result<()> {
         load(&Bars::new())
     } else {
         load(&Lines::default())
-    }?;
+    }
+    .with_context(|| format!("loading {}", from(arguments)))?;
     if loaded.roots.iter().all(|root| root.images.is_empty()) && arguments.platform.is_some() {
         return Err(Failure::no("there is no image for this platform").into());
     }
     show(&loaded, arguments)
+}
+
+/// What is loaded, for people.
+fn from(arguments: &Load) -> String {
+    match (&arguments.input, arguments.source.as_deref()) {
+        (Some(path), _) => format!("`{}`", path.display()),
+        (None, None | Some("-")) => "standard input".to_owned(),
+        (None, Some(text)) => format!("`{text}`"),
+    }
 }
 
 fn name_of(session: &Session, arguments: &Load) -> Result<Option<ImageName>> {
@@ -75,7 +85,7 @@ fn open(session: &Session, arguments: &Load, options: &mut Options) -> Result<Bo
     let source = image::open_source(session, transport, &reference)?;
     if reference.position.is_some() || reference.name.is_some() || reference.ref_name.is_some() {
         let position = source::select(&*source, &image::selector(&reference))
-            .map_err(|error| Failure::no(error.to_string()))?;
+            .with_context(|| format!("looking into `{text}`"))?;
         options.roots = vec![position];
     }
     Ok(source)

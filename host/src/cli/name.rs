@@ -8,7 +8,7 @@ use consign::types::ImageName;
 
 use super::args::{Format, Rules, Tag, Untag, Wanted};
 use super::failure::Failure;
-use super::resolve::with_hint;
+use super::refusal::with_hint;
 use super::session::Session;
 use super::{image, output};
 
@@ -26,6 +26,9 @@ pub fn tag(session: &Session, arguments: &Tag) -> Result<()> {
     let store = session.store()?;
     for name in &names {
         store.names().add_tag(name, &target, true)?;
+    }
+    for image in store.documents().images(&target.digest)? {
+        store.images().set_last_updated(&image)?;
     }
     match arguments.format {
         Format::Table => Ok(()),
@@ -49,7 +52,7 @@ pub fn untag(session: &Session, arguments: &Untag) -> Result<()> {
     let store = session.store()?;
     let mut names = Vec::new();
     for text in &arguments.names {
-        let name = session.name(text)?;
+        let name = session.tag_or_digest(text)?;
         if store.names().get(&name)?.is_none() {
             return Err(Failure::no(format!("no such name: `{}`", consign::resolve::name(&name))).into());
         }

@@ -1,7 +1,7 @@
 //! `consign rm`: names and images out of the store, by Docker's rules.
 //!
-//! By name: the name goes; with the last name of an image the image goes too. By ID: all names and the
-//! image go; an image with names in several repositories needs `--force`.
+//! By name: the name goes; with the last name of an image the image goes too. By ID: the image and the names
+//! that mean nothing else go; an image with names in several repositories needs `--force`.
 
 use std::collections::BTreeSet;
 
@@ -14,15 +14,15 @@ use consign::store::{Removal, Removed, Store};
 use consign::types::resolution::Matched;
 
 use super::args::{Format, Rm, Rules, Wanted};
-use super::failure::Failure;
-use super::resolve::with_hint;
+use super::failure::{Failure, Failures};
+use super::refusal::with_hint;
 use super::session::Session;
 use super::{image, output};
 
 pub fn run(session: &Session, arguments: &Rm) -> Result<()> {
     let store = session.store()?;
     let mut all = Removed::default();
-    let mut failed = None;
+    let mut failures = Vec::new();
     for text in &arguments.images {
         // As docker does: what can be removed is, and the first thing that cannot decides the exit code.
         match removal(session, &store, text, arguments.force).and_then(|removal| Ok(store.remove(&removal)?))
@@ -35,15 +35,11 @@ pub fn run(session: &Session, arguments: &Rm) -> Result<()> {
                 all.bytes += removed.bytes;
                 all.deferred |= removed.deferred;
             }
-            Err(error) => {
-                if let Some(earlier) = failed.replace(error) {
-                    super::failure::report(&earlier);
-                }
-            }
+            Err(error) => failures.push(error),
         }
     }
     show(&all, arguments.format)?;
-    failed.map_or(Ok(()), Err)
+    Failures::all(failures)
 }
 
 fn show(removed: &Removed, format: Format) -> Result<()> {
@@ -67,7 +63,7 @@ fn show(removed: &Removed, format: Format) -> Result<()> {
 
 fn removal(session: &Session, store: &Store, text: &str, force: bool) -> Result<Removal> {
     // A name that is there is taken as one, whatever it points at and whether that can be read.
-    if let Ok(named) = session.name(text)
+    if let Ok(named) = session.tag_or_digest(text)
         && store.names().get(&named)?.is_some()
     {
         let images = store.names().only_images(&named)?;
@@ -91,8 +87,17 @@ fn removal(session: &Session, store: &Store, text: &str, force: bool) -> Result<
         let message = format!("image `{id}` has names in several repositories: {}", listed.join(", "));
         return Err(Failure::usage(message).hint("remove it by name, or use --force").into());
     }
+    // A name that means other images, too, goes on meaning those.
+    let mut only = Vec::new();
+    for name in names {
+        let target = store.names().get(&name)?;
+        let images = target.map(|target| store.documents().images(&target.digest)).transpose()?;
+        if images.is_none_or(|images| images == [id.clone()]) {
+            only.push(name);
+        }
+    }
     let images = free(store, &[id], force)?;
-    Ok(Removal { names, images })
+    Ok(Removal { names: only, images })
 }
 
 /// The images, if nothing was built on them or that does not matter.

@@ -3,14 +3,13 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use consign::resolve::{Explained, ResolveError, name, platform};
-use consign::types::resolution::{Considered, Matched, ResolveError as Refusal, Resolved, Step, Verdict};
+use consign::resolve::{Explained, name, platform};
+use consign::types::resolution::{Considered, Matched, Resolved, Step, Verdict};
 
 use super::args::{Format, Resolve};
-use super::failure::Failure;
-use super::image::{self, Opened};
+use super::refusal::{self, with_hint};
 use super::session::Session;
-use super::{document, output};
+use super::{document, image, output};
 
 pub fn run(session: &Session, arguments: &Resolve) -> Result<()> {
     let opened = image::open(session, &arguments.image)?;
@@ -18,9 +17,7 @@ pub fn run(session: &Session, arguments: &Resolve) -> Result<()> {
     let resolved = match opened.resolve(session, &options) {
         Ok(resolved) => resolved,
         Err(error) => {
-            if arguments.explain {
-                explain_refusal(&error);
-            }
+            refusal::show(arguments, &error)?;
             return Err(with_hint(error, &opened));
         }
     };
@@ -37,28 +34,6 @@ pub fn run(session: &Session, arguments: &Resolve) -> Result<()> {
             }
             Ok(())
         }
-    }
-}
-
-/// A refusal, with what there is to do about it.
-pub fn with_hint(error: ResolveError, opened: &Opened) -> anyhow::Error {
-    let hint = match &error {
-        ResolveError::Refused(refusal) => match &**refusal {
-            Refusal::Platform(_) => Some("choose one of these with --platform".to_owned()),
-            Refusal::Ambiguous(_) => Some("write more of the ID".to_owned()),
-            Refusal::NotFound(_) if opened.is_store() => Some(
-                "`consign images` lists what is in the store; `consign load` takes an archive in".to_owned(),
-            ),
-            _ => None,
-        },
-        _ => None,
-    };
-    match hint {
-        Some(hint) => {
-            let code = if error.is_no() { Failure::no } else { Failure::usage };
-            code(error.to_string()).hint(hint).into()
-        }
-        None => error.into(),
     }
 }
 
@@ -81,31 +56,38 @@ fn summary(resolved: &Resolved) -> Vec<Vec<String>> {
     rows
 }
 
-fn explain(steps: &[Step], considered: &[Considered]) -> Result<()> {
+/// The steps, and every entry that was considered; entries of a nested index below the one that lists it.
+pub fn explain(steps: &[Step], considered: &[Considered]) -> Result<()> {
     output::lines(steps.iter().map(|step| output::printable(&Explained(step).to_string())))?;
     if considered.is_empty() {
         return Ok(());
     }
-    let rows: Vec<Vec<String>> = considered
-        .iter()
-        .map(|entry| {
-            let mark = if matches!(entry.verdict, Verdict::Chosen) { "*" } else { "" };
-            vec![
-                format!("{}{mark}{}", "  ".repeat(entry.depth as usize), entry.position),
-                entry.entry.platform.as_ref().map(platform).unwrap_or_default(),
-                short(&entry.entry.digest),
-                Explained(entry).to_string(),
-            ]
-        })
-        .collect();
+    let row = |entry: &Considered| {
+        let mark = if matches!(entry.verdict, Verdict::Chosen) { "*" } else { "" };
+        vec![
+            format!("{}{mark}{}", "  ".repeat(entry.depth as usize), entry.position),
+            entry.entry.platform.as_ref().map(platform).unwrap_or_default(),
+            short(&entry.entry.digest),
+            Explained(entry).to_string(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = nested(considered).into_iter().map(row).collect();
     output::table(&["ENTRY", "PLATFORM", "DIGEST", "WHY"], &rows)
 }
 
-fn explain_refusal(error: &ResolveError) {
-    let ResolveError::Refused(refusal) = error else { return };
-    let Refusal::Platform(mismatch) = &**refusal else { return };
-    // The refusal follows; if nothing can be written there is no one to tell.
-    let _ = explain(&mismatch.steps, &mismatch.considered);
+/// The entries in the order of a tree; they come in the order in which indexes were looked into.
+fn nested(considered: &[Considered]) -> Vec<&Considered> {
+    let mut ordered: Vec<&Considered> = Vec::with_capacity(considered.len());
+    // An index's entries come together, the first at position 0.
+    for index in considered.chunk_by(|_, next| next.position != 0) {
+        let Some(first) = index.first() else { continue };
+        let holds = |outer: &&Considered| {
+            outer.depth.checked_add(1) == Some(first.depth) && outer.entry.digest == first.index
+        };
+        let at = ordered.iter().rposition(holds).map_or(ordered.len(), |outer| outer + 1);
+        ordered.splice(at..at, index);
+    }
+    ordered
 }
 
 fn short(digest: &str) -> String {
@@ -130,20 +112,6 @@ fn answer(input: &str, resolved: &Resolved) -> Value {
             entry
         })
         .collect();
-    let considered: Vec<Value> = resolved
-        .considered
-        .iter()
-        .map(|entry| {
-            json!({
-                "index": entry.index,
-                "position": entry.position,
-                "depth": entry.depth,
-                "descriptor": document::descriptor(&entry.entry),
-                "chosen": matches!(entry.verdict, Verdict::Chosen),
-                "why": Explained(entry).to_string(),
-            })
-        })
-        .collect();
     json!({
         "input": input,
         "matched": matched,
@@ -154,7 +122,27 @@ fn answer(input: &str, resolved: &Resolved) -> Value {
         "config": document::descriptor(&resolved.config),
         "id": resolved.config.digest,
         "layers": layers,
-        "steps": resolved.steps.iter().map(|step| Explained(step).to_string()).collect::<Vec<_>>(),
-        "considered": considered,
+        "steps": steps(&resolved.steps),
+        "considered": considered(&resolved.considered),
     })
+}
+
+/// What was tried, in words, in order.
+pub fn steps(steps: &[Step]) -> Value {
+    steps.iter().map(|step| json!(Explained(step).to_string())).collect()
+}
+
+/// Every entry of every index that was looked into, and why it won or lost; in order of looking.
+pub fn considered(entries: &[Considered]) -> Value {
+    let entry = |entry: &Considered| {
+        json!({
+            "index": entry.index,
+            "position": entry.position,
+            "depth": entry.depth,
+            "descriptor": document::descriptor(&entry.entry),
+            "chosen": matches!(entry.verdict, Verdict::Chosen),
+            "why": Explained(entry).to_string(),
+        })
+    };
+    entries.iter().map(entry).collect()
 }

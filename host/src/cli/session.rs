@@ -12,6 +12,7 @@ use consign::platform::{default_platform, maximum_platform};
 use consign::resolve::{self, platform};
 use consign::sandbox::{Limits, Sandbox};
 use consign::store::{self, Store};
+use consign::types::platforms::PlatformProblem;
 use consign::types::references::{Reading, Reference};
 use consign::types::resolution::Options;
 use consign::types::{self, ImageName, Platform};
@@ -69,8 +70,11 @@ impl Session {
     pub fn platform(&self, text: &str) -> Result<Platform> {
         let host = default_platform();
         self.sandbox.parse_platform(text, host)?.map_err(|error| {
-            let message =
-                format!("not a platform: `{text}`: at byte {}: `{}`", error.offset, error.component);
+            let wanted = wanted(error.problem);
+            let message = format!(
+                "not a platform: `{text}`: wanted {wanted}, found `{}`, at byte {}",
+                error.component, error.offset
+            );
             Failure::usage(message)
                 .hint(format!("write os/architecture[/variant]; this machine is {}", platform(host)))
                 .into()
@@ -88,6 +92,11 @@ impl Session {
         }
     }
 
+    /// The same, with the tag `latest` where there is neither a tag nor a digest.
+    pub fn tag_or_digest(&self, text: &str) -> Result<ImageName> {
+        Ok(self.sandbox.tag_name_only(&self.name(text)?)?)
+    }
+
     /// A name as docker shows it: without `docker.io/library/`.
     pub fn familiar(&self, name: &ImageName) -> Result<String> {
         Ok(self.sandbox.familiar_string(&Reference::Named(name.clone()))?)
@@ -101,6 +110,19 @@ impl Session {
                 format!("not a pattern: `{pattern}`: wanted {}, at byte {}", error.expected, error.offset);
             Failure::usage(message).into()
         })
+    }
+}
+
+/// What belongs where a platform is wrong.
+fn wanted(problem: PlatformProblem) -> &'static str {
+    match problem {
+        PlatformProblem::Wildcard => "no wildcard",
+        PlatformProblem::OperatingSystem => "an operating system",
+        PlatformProblem::OsVersion => "two hexadecimal digits after `%` in the version",
+        PlatformProblem::OsFeature => "two hexadecimal digits after `%` in a feature",
+        PlatformProblem::Component => "letters, digits, `_`, `.` or `-`",
+        PlatformProblem::Unknown => "a known operating system or architecture",
+        PlatformProblem::TooManyComponents => "at most three components",
     }
 }
 

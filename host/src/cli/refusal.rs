@@ -1,0 +1,91 @@
+//! A resolution that came to no image: what is shown of it, and what there is to do about it.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use consign::resolve::{ResolveError, platform};
+use consign::types::resolution::ResolveError as Refusal;
+
+use super::args::{Format, Resolve};
+use super::failure::Failure;
+use super::image::Opened;
+use super::{document, output, resolve};
+
+/// The refusal as an error of the command, with a hint where there is something to do.
+pub fn with_hint(error: ResolveError, opened: &Opened) -> anyhow::Error {
+    let hint = match &error {
+        ResolveError::Refused(refusal) => match &**refusal {
+            Refusal::Platform(mismatch) => Some(match &mismatch.image {
+                Some((_, found)) => format!("ask for it with --platform {}", platform(found)),
+                None => "choose one of these with --platform".to_owned(),
+            }),
+            Refusal::Ambiguous(_) => Some("write more of the ID".to_owned()),
+            Refusal::NotFound(_) if opened.is_store() => Some(
+                "`consign images` lists what is in the store; `consign load` takes an archive in".to_owned(),
+            ),
+            _ => None,
+        },
+        _ => None,
+    };
+    let message = match (&error, opened.text()) {
+        (ResolveError::Refused(refusal), Some(text)) if matches!(**refusal, Refusal::Name(_)) => {
+            format!("`{text}`: {error}")
+        }
+        _ => error.to_string(),
+    };
+    Failure { code: super::failure::code_of(&error), message, hint }.into()
+}
+
+/// Shows, before the error itself, what was considered: as a document where JSON was asked for, as a table where
+/// an explanation was.
+pub fn show(arguments: &Resolve, error: &ResolveError) -> Result<()> {
+    if arguments.quiet {
+        return Ok(());
+    }
+    match (arguments.format, error) {
+        (Format::Json, _) => output::json(&answer(&arguments.image, error)),
+        (Format::Table, ResolveError::Refused(refusal)) if arguments.explain => match &**refusal {
+            Refusal::Platform(mismatch) => resolve::explain(&mismatch.steps, &mismatch.considered),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// The refusal as a JSON document. Field names are stable.
+fn answer(input: &str, error: &ResolveError) -> Value {
+    let (mut steps, mut considered) = (json!([]), json!([]));
+    let mut problem = json!({"kind": kind(error), "message": error.to_string()});
+    if let ResolveError::Refused(refusal) = error {
+        match &**refusal {
+            Refusal::Platform(mismatch) => {
+                steps = resolve::steps(&mismatch.steps);
+                considered = resolve::considered(&mismatch.considered);
+                problem["wanted"] = document::platform(&mismatch.wanted);
+                if let Some((id, found)) = &mismatch.image {
+                    problem["image"] = json!({"id": id, "platform": document::platform(found)});
+                }
+            }
+            Refusal::Ambiguous(candidates) => problem["candidates"] = json!(candidates),
+            Refusal::Incomplete(target) => problem["descriptor"] = document::descriptor(target),
+            _ => {}
+        }
+    }
+    json!({"input": input, "error": problem, "steps": steps, "considered": considered})
+}
+
+fn kind(error: &ResolveError) -> &'static str {
+    let ResolveError::Refused(refusal) = error else { return "component" };
+    match &**refusal {
+        Refusal::Name(_) => "name",
+        Refusal::NotFound(_) => "not-found",
+        Refusal::Ambiguous(_) => "ambiguous",
+        Refusal::Platform(_) => "platform",
+        Refusal::Incomplete(_) => "incomplete",
+        Refusal::Document(_) => "document",
+        Refusal::NotAnImage(_) => "not-an-image",
+        Refusal::LayerCount(_) => "layer-count",
+        Refusal::Limit(_) => "limit",
+        Refusal::Content(_) => "content",
+    }
+}
