@@ -1,0 +1,24 @@
+//! The command as its users see it: what it prints, how it exits, what it leaves in the store.
+//!
+//! `snapshots/` holds whole sessions: command, exit code, standard output, standard error.
+//! `UPDATE_SNAPSHOTS=1 cargo test --test cli` writes them again.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+#[path = "../sources/archive.rs"]
+#[allow(dead_code)]
+mod archive;
+
+mod generating;
+mod hostile;
+mod inspecting;
+mod killed;
+mod listing;
+mod loading;
+mod naming;
+//mod peers;
+mod place;
+mod resolving;
+mod stores;
+mod together;
+mod transcript;
