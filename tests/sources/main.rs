@@ -1,6 +1,6 @@
 //! Sources and loading, from outside: archives by real builders, and archives no builder would write.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod archive;
 mod bad;

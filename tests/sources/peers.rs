@@ -8,7 +8,7 @@ use crate::{fixture, open_fixture};
 fn skopeo(image: &str) -> Option<String> {
     let output = Command::new("skopeo").args(["inspect", "--format", "{{.Digest}}", image]).output();
     let Ok(output) = output else {
-        assert!(std::env::var_os("CI").is_none(), "skopeo is not installed");
+        assert!(std::env::var_os("CONSIGN_REQUIRE_PEERS").is_none(), "skopeo is not installed");
         eprintln!("not compared: skopeo is not installed");
         return None;
     };

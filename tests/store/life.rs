@@ -15,7 +15,7 @@ fn the_last_name_takes_the_image_with_it() {
     let one = add(&store, "one");
     let two = add(&store, "two");
     let removed = remove_name(&store, "one");
-    assert_eq!(removed.images, [one.digest.clone()]);
+    assert_eq!(removed.images, std::slice::from_ref(&one.digest));
     assert_eq!((removed.documents.len(), removed.blobs.len(), removed.deferred), (2, 4, false));
     assert_eq!(store.contains(&one.digest).unwrap(), None);
     assert_eq!(store.images().ids().unwrap(), [two.digest]);
@@ -99,7 +99,7 @@ fn an_index_stays_for_the_other_image_it_holds() {
     let removed =
         store.remove(&Removal { images: vec![first.digest.clone()], ..Removal::default() }).unwrap();
     assert_eq!((removed.documents.len(), removed.blobs.len()), (0, 2));
-    assert_eq!(store.documents().images(&index.digest).unwrap(), [second.digest.clone()]);
+    assert_eq!(store.documents().images(&index.digest).unwrap(), std::slice::from_ref(&second.digest));
     assert_eq!(store.documents().indexes(&second.digest).unwrap(), [index]);
     assert_eq!(store.check().unwrap().problems, []);
     check(&store);

@@ -145,6 +145,16 @@ fn mismatch(wanted: Kind, found: Kind) -> Box<ManifestError> {
     problem(0, ManifestProblem::MediaTypeMismatch(both))
 }
 
+/// Whether this media type is an image manifest's or an index's, of OCI or of Docker, schema 2.
+pub fn is_document(media_type: &str) -> bool {
+    of_media_type(media_type).is_some()
+}
+
+/// Whether this media type is an image manifest's, of OCI or of Docker, schema 2.
+pub fn is_manifest(media_type: &str) -> bool {
+    matches!(of_media_type(media_type), Some(Kind::OciManifest | Kind::DockerManifest))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -165,14 +175,4 @@ mod tests {
             assert_eq!(error.problem, ManifestProblem::Unsupported(other.into()));
         }
     }
-}
-
-/// Whether this media type is an image manifest's or an index's, of OCI or of Docker, schema 2.
-pub fn is_document(media_type: &str) -> bool {
-    of_media_type(media_type).is_some()
-}
-
-/// Whether this media type is an image manifest's, of OCI or of Docker, schema 2.
-pub fn is_manifest(media_type: &str) -> bool {
-    matches!(of_media_type(media_type), Some(Kind::OciManifest | Kind::DockerManifest))
 }

@@ -82,10 +82,13 @@ impl Ask {
     }
 }
 
+/// The state machine the compiler made of it.
+type Running<T> = Pin<Box<dyn Future<Output = Result<T, ResolveError>>>>;
+
 /// A resolution under way: an async function that waits for nothing but answers to what it asks.
 pub struct Machine<T> {
     desk: Rc<RefCell<Desk>>,
-    running: Option<Pin<Box<dyn Future<Output = Result<T, ResolveError>>>>>,
+    running: Option<Running<T>>,
     outcome: Option<Result<T, ResolveError>>,
 }
 

@@ -192,8 +192,7 @@ impl Batch {
             let threads: Vec<_> = (0..all.len().min(4)).map(|_| scope.spawn(sync_some)).collect();
             threads
                 .into_iter()
-                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
+                .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         })
     }
 }

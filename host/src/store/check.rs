@@ -117,6 +117,8 @@ impl Store {
         Ok(self.list_blobs()?.0)
     }
 
+    /// Blobs with their bytes, ascending; then the paths of files that are none.
+    #[allow(clippy::type_complexity, reason = "two lists, named above")]
     fn list_blobs(&self) -> Result<(Vec<(Digest, u64)>, Vec<String>)> {
         let (mut blobs, mut strangers) = (Vec::new(), Vec::new());
         for algorithm in Algorithm::ALL {

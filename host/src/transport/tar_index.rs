@@ -355,7 +355,7 @@ impl Scan<'_> {
 
     /// Where the header after `size` bytes of content is. The content must be there; its padding need not.
     fn after(&self, data: u64, size: u64, name: &str) -> Result<u64, TarError> {
-        let end = data.checked_add(size).unwrap_or(u64::MAX);
+        let end = data.saturating_add(size);
         if end > self.window.length {
             return Err(self.truncated(name, end));
         }
