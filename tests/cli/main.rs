@@ -16,7 +16,7 @@ mod killed;
 mod listing;
 mod loading;
 mod naming;
-//mod peers;
+mod peers;
 mod place;
 mod resolving;
 mod stores;
