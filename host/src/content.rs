@@ -28,10 +28,15 @@ pub enum ContentError {
     },
 }
 
+/// Images that a search answers with at most.
+pub const MAX_FOUND: usize = 16;
+/// Indexes, and manifests, that are answered with at most.
+pub const MAX_DOCUMENTS: usize = 64;
+
 /// A place images can be looked up in: the store, an archive, a directory, a registry.
 ///
-/// Every answer is checked by the caller's side of this trait: [`Content::read`] returns bytes whose
-/// size and digest have been verified.
+/// The sandbox does not rely on it: before the guest sees an answer it checks the digest of what
+/// [`Content::read`] returned, refuses more than 4 MiB, and cuts lists that are too long.
 pub trait Content: Send + Sync {
     /// What exactly this name points at: an index, a manifest or an image config.
     fn find(&self, name: &ImageName) -> Result<Option<Descriptor>, ContentError>;

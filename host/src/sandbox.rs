@@ -25,7 +25,9 @@ use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
 use crate::bindings::consign::image::content as wit;
 use crate::bindings::{Resolver, ResolverPre};
-use crate::content::{Content, ContentError};
+use crate::content::{Content, ContentError, MAX_DOCUMENTS, MAX_FOUND};
+use crate::digest::Digest;
+use crate::source::DOCUMENT_LIMIT;
 use crate::types::{self, Descriptor, ImageName};
 
 /// The embedded component of the `resolver` world.
@@ -234,24 +236,48 @@ impl State {
     }
 }
 
+/// Whoever wrote the content's side, the guest sees no bytes that are others or too many.
+fn checked(bytes: Vec<u8>, target: &Descriptor) -> Result<Vec<u8>, ContentError> {
+    let size = bytes.len() as u64;
+    if size > DOCUMENT_LIMIT {
+        return Err(ContentError::TooLarge { size, limit: DOCUMENT_LIMIT });
+    }
+    match target.digest.parse::<Digest>() {
+        Ok(digest) if digest.verifies(&bytes) => Ok(bytes),
+        _ => Err(ContentError::Corrupt { digest: target.digest.clone() }),
+    }
+}
+
+/// What `wit/content.wit` allows.
+fn at_most(mut found: Vec<Descriptor>, limit: usize) -> Vec<Descriptor> {
+    found.truncate(limit);
+    found
+}
+
 impl wit::Host for State {
     fn find(&mut self, name: ImageName) -> Result<Option<Descriptor>, types::ContentError> {
         self.ask(|content| content.find(&name))
     }
 
     fn search(&mut self, prefix: String) -> Result<Vec<Descriptor>, types::ContentError> {
-        self.ask(|content| content.search(&prefix))
+        self.ask(|content| content.search(&prefix).map(|found| at_most(found, MAX_FOUND)))
     }
 
     fn read(&mut self, target: Descriptor) -> Result<Option<Vec<u8>>, types::ContentError> {
-        self.ask(|content| content.read(&target))
+        self.ask(|content| {
+            if target.size > DOCUMENT_LIMIT {
+                return Err(ContentError::TooLarge { size: target.size, limit: DOCUMENT_LIMIT });
+            }
+            let bytes = content.read(&target)?;
+            bytes.map(|bytes| checked(bytes, &target)).transpose()
+        })
     }
 
     fn indexes(&mut self, config: String) -> Result<Vec<Descriptor>, types::ContentError> {
-        self.ask(|content| content.indexes(&config))
+        self.ask(|content| content.indexes(&config).map(|found| at_most(found, MAX_DOCUMENTS)))
     }
 
     fn manifests(&mut self, config: String) -> Result<Vec<Descriptor>, types::ContentError> {
-        self.ask(|content| content.manifests(&config))
+        self.ask(|content| content.manifests(&config).map(|found| at_most(found, MAX_DOCUMENTS)))
     }
 }

@@ -4,15 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use super::{DOCUMENT_LIMIT, Found, Source, SourceError, Walk, names, read_document};
-use crate::content::{Content, ContentError};
+use crate::content::{Content, ContentError, MAX_DOCUMENTS, MAX_FOUND};
 use crate::digest::Digest;
 use crate::sandbox::Sandbox;
 use crate::types::{Descriptor, ImageName};
-
-/// Candidates that [`Content::search`] answers at most.
-const MAX_FOUND: usize = 16;
-/// Indexes, and manifests, that are answered at most.
-const MAX_DOCUMENTS: usize = 64;
 
 /// A source, asked by name, ID and digest.
 pub struct SourceContent {
