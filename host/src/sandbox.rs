@@ -11,16 +11,15 @@ mod platforms;
 mod precompiled;
 mod references;
 mod resolution;
+mod selection;
 mod transports;
 
 pub use digests::DigestSet;
-mod selection;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
 use crate::bindings::consign::image::content as wit;
@@ -93,30 +92,60 @@ pub(crate) struct Instance {
     bindings: Resolver,
 }
 
-/// The component, ready to answer. Cheap to share; calls from several threads run side by side.
+/// The component, ready to answer. Calls from several threads run side by side.
 pub struct Sandbox {
-    engine: Engine,
-    pre: ResolverPre<State>,
+    loaded: &'static Loaded,
     limits: Limits,
     idle: Mutex<Vec<Instance>>,
-    ticker: OnceLock<Arc<AtomicBool>>,
+}
+
+/// The built-in component, loaded. There is one for the process: its code is used where it lies, and can be
+/// registered with one engine only.
+struct Loaded {
+    engine: Engine,
+    pre: ResolverPre<State>,
+    /// Whether the thread that measures time has been started.
+    ticking: OnceLock<()>,
+}
+
+impl Loaded {
+    fn get() -> Result<&'static Loaded, SandboxError> {
+        static LOADED: OnceLock<Result<Loaded, String>> = OnceLock::new();
+        let loaded = LOADED.get_or_init(|| Loaded::load().map_err(|error| format!("{error:#}")));
+        loaded.as_ref().map_err(|reason| SandboxError::Load { reason: reason.clone() })
+    }
+
+    fn load() -> wasmtime::Result<Loaded> {
+        let mut config = crate::engine::config();
+        precompiled::configure(&mut config);
+        let engine = Engine::new(&config)?;
+        let component = precompiled::component(&engine)?;
+        let mut linker = Linker::new(&engine);
+        Resolver::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+        let pre = ResolverPre::new(linker.instantiate_pre(&component)?)?;
+        Ok(Loaded { engine, pre, ticking: OnceLock::new() })
+    }
+
+    /// Starts the thread that advances the engine's epoch, at the first call.
+    fn tick(&'static self) {
+        self.ticking.get_or_init(|| {
+            let ticker = std::thread::Builder::new().name("consign-epoch".into()).stack_size(64 << 10);
+            let spawned = ticker.spawn(|| {
+                loop {
+                    std::thread::sleep(TICK);
+                    self.engine.increment_epoch();
+                }
+            });
+            // Without the thread calls are not bounded in time; memory still is.
+            drop(spawned);
+        });
+    }
 }
 
 impl Sandbox {
     /// The built-in component under these limits.
     pub fn new(limits: Limits) -> Result<Self, SandboxError> {
-        let mut config = crate::engine::config();
-        precompiled::configure(&mut config);
-        let engine = Engine::new(&config).map_err(load_error)?;
-        let component = precompiled::component(&engine).map_err(load_error)?;
-        Self::with_component(engine, &component, limits)
-    }
-
-    fn with_component(engine: Engine, component: &Component, limits: Limits) -> Result<Self, SandboxError> {
-        let mut linker = Linker::new(&engine);
-        Resolver::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state).map_err(load_error)?;
-        let pre = linker.instantiate_pre(component).and_then(ResolverPre::new).map_err(load_error)?;
-        Ok(Sandbox { engine, pre, limits, idle: Mutex::new(Vec::new()), ticker: OnceLock::new() })
+        Ok(Sandbox { loaded: Loaded::get()?, limits, idle: Mutex::new(Vec::new()) })
     }
 
     /// The limits every call runs under.
@@ -151,7 +180,7 @@ impl Sandbox {
         content: Option<Arc<dyn Content>>,
         call: impl FnOnce(&Resolver, &mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, SandboxError> {
-        self.ticker.get_or_init(|| tick(&self.engine));
+        self.loaded.tick();
         let ticks = self.limits.time.as_millis() / TICK.as_millis() + 1;
         instance.store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX));
         instance.store.data_mut().content = content;
@@ -163,10 +192,10 @@ impl Sandbox {
     fn instantiate(&self) -> Result<Instance, SandboxError> {
         let limits =
             StoreLimitsBuilder::new().memory_size(self.limits.memory).trap_on_grow_failure(true).build();
-        let mut store = Store::new(&self.engine, State { limits, content: None });
+        let mut store = Store::new(&self.loaded.engine, State { limits, content: None });
         store.limiter(|state| &mut state.limits);
         store.set_epoch_deadline(u64::MAX / 2);
-        let bindings = self.pre.instantiate(&mut store).map_err(load_error)?;
+        let bindings = self.loaded.pre.instantiate(&mut store).map_err(load_error)?;
         Ok(Instance { store, bindings })
     }
 
@@ -182,33 +211,6 @@ impl Sandbox {
             None => SandboxError::Trap { reason: format!("{error:#}") },
         }
     }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        if let Some(stop) = self.ticker.get() {
-            stop.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
-/// Starts the thread that advances the engine's epoch; it ends with the sandbox.
-fn tick(engine: &Engine) -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let weak: Weak<AtomicBool> = Arc::downgrade(&stop);
-    let engine = engine.weak();
-    let spawned = std::thread::Builder::new().name("consign-epoch".into()).spawn(move || {
-        loop {
-            std::thread::sleep(TICK);
-            match (weak.upgrade(), engine.upgrade()) {
-                (Some(stop), Some(engine)) if !stop.load(Ordering::Relaxed) => engine.increment_epoch(),
-                _ => return,
-            }
-        }
-    });
-    // Without the thread calls are not bounded in time; memory still is.
-    drop(spawned);
-    stop
 }
 
 fn load_error(error: wasmtime::Error) -> SandboxError {
