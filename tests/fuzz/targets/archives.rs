@@ -9,11 +9,18 @@ use rustix::fs::{MemfdFlags, memfd_create};
 
 // The host's readers of tar headers and compressed streams, which need nothing else of the host.
 #[allow(dead_code)]
-#[path = "../../../host/src/layer/compression.rs"]
-mod compression;
+#[path = "../../../host/src/layer"]
+mod layer {
+    pub mod compression;
+}
 #[allow(dead_code)]
-#[path = "../../../host/src/transport/tar_index.rs"]
-mod tar_index;
+#[path = "../../../host/src/transport"]
+mod transport {
+    pub mod tar_index;
+}
+
+use layer::compression;
+use transport::tar_index;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = archive::parse_manifest_json(bytes);
