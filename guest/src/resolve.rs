@@ -22,7 +22,8 @@ use crate::wit::exports::consign::image::manifests::{Document, ImageConfig, Mani
 use crate::wit::exports::consign::image::platforms::Matcher;
 use crate::wit::exports::consign::image::references::{Reading, Reference};
 use crate::wit::exports::consign::image::resolution::{
-    Considered, Layer, Located, Matched, Mismatch, Options, Request, ResolveError, Resolved, Step, Subject,
+    Absence, Considered, Layer, Located, Matched, Mismatch, Options, Request, ResolveError, Resolved, Step,
+    Subject,
 };
 use crate::{chain, manifest};
 use machine::Ask;
@@ -68,20 +69,43 @@ pub(crate) struct Reached {
 /// Resolves `subject`. The only suspension points are the questions put to `ask`.
 pub async fn resolve(ask: Ask, subject: Subject, options: Options) -> Result<Resolved, ResolveError> {
     let mut trail = Trail::default();
+    match reach(&ask, &mut trail, subject, &options).await {
+        Ok((matched, target, reached)) => answer(ask, trail, matched, target, reached).await,
+        // The way there is part of the answer.
+        Err(ResolveError::Incomplete(absence)) => {
+            let Trail { considered, steps } = trail;
+            Err(ResolveError::Incomplete(Absence { considered, steps, ..absence }))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The image that `subject` means, for the platform.
+async fn reach(
+    ask: &Ask,
+    trail: &mut Trail,
+    subject: Subject,
+    options: &Options,
+) -> Result<(Matched, Descriptor, Reached), ResolveError> {
     let (matched, target, reached) = match subject {
-        Subject::Target(target) => match open(&ask, &mut trail, &target, &options).await? {
+        Subject::Target(target) => match open(ask, trail, &target, options).await? {
             Some(reached) => (Matched::Target, target, reached),
-            None => return Err(ResolveError::Incomplete(target)),
+            None => return Err(incomplete(target)),
         },
         Subject::Text(input) => {
             match name::parse(&input, Reading::Any, options.rules).map_err(ResolveError::Name)? {
-                Reference::Digest(digest) => by_digest(&ask, &mut trail, digest, &options).await?,
-                Reference::Named(named) => by_name(&ask, &mut trail, named, &input, &options).await?,
+                Reference::Digest(digest) => by_digest(ask, trail, digest, options).await?,
+                Reference::Named(named) => by_name(ask, trail, named, &input, options).await?,
             }
         }
     };
-    check_platform(&ask, &mut trail, &reached, &options).await?;
-    answer(ask, trail, matched, target, reached).await
+    check_platform(ask, trail, &reached, options).await?;
+    Ok((matched, target, reached))
+}
+
+/// `target` is needed and is not here.
+fn incomplete(target: Descriptor) -> ResolveError {
+    ResolveError::Incomplete(Absence { target, considered: Vec::new(), steps: Vec::new() })
 }
 
 /// What `input` points at first, unread: the name if there is one, else the ID.
@@ -224,7 +248,7 @@ async fn open(
                     let absent = within.first_absent();
                     match absent {
                         // What was asked for exists and fits; it is only not here.
-                        Some(entry) => Err(ResolveError::Incomplete(entry)),
+                        Some(entry) => Err(incomplete(entry)),
                         None => Err(std::mem::take(trail).mismatch(wanted(options), None)),
                     }
                 }
@@ -243,7 +267,7 @@ async fn open_manifest(
         return Err(ResolveError::NotAnImage(descriptor));
     }
     let config = manifest.config.clone();
-    let Some(bytes) = ask.read(&config).await? else { return Err(ResolveError::Incomplete(config)) };
+    let Some(bytes) = ask.read(&config).await? else { return Err(incomplete(config)) };
     let parsed = config::parse(&bytes).map_err(|error| ResolveError::Document((config.clone(), error)))?;
     Ok(Reached {
         indexes: Vec::new(),

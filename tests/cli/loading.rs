@@ -42,6 +42,7 @@ fn only_the_platform_asked_for_is_taken() {
         .run("load --platform linux/ppc64le multi.oci.tar")
         .run("images")
         .run("resolve example.com/multi:1 --platform linux/386 --explain")
+        .run("resolve example.com/multi:1 --platform linux/386 --format json")
         .run("inspect --raw example.com/multi:1")
         .run("check")
         .assert("load_platform");

@@ -195,10 +195,12 @@ fn an_image_that_fits_and_is_not_here_is_named() {
     let absent = descriptor(MANIFEST, b"elsewhere");
     let index = memory.index(&[(&absent, Some("linux/amd64"))]);
     memory.name(NAME, &index);
-    let Err(ResolveError::Incomplete(named)) = memory.resolve("x", None) else {
+    let Err(ResolveError::Incomplete(absence)) = memory.resolve("x", None) else {
         panic!("what is not here was found")
     };
-    assert_eq!(named.digest, absent.digest);
+    assert_eq!(absence.target.digest, absent.digest);
+    assert_eq!(absence.considered[0].verdict, Verdict::Absent);
+    assert_eq!(absence.steps.len(), 1);
 }
 
 #[test]

@@ -128,8 +128,8 @@ impl<'a> Within<'a> {
             Some(Document::Manifest(parsed)) => {
                 let mut reached = match open_manifest(self.ask, entry.clone(), parsed).await {
                     Ok(reached) => reached,
-                    Err(ResolveError::Incomplete(config)) => {
-                        self.first_absent.get_or_insert(config);
+                    Err(ResolveError::Incomplete(absence)) => {
+                        self.first_absent.get_or_insert(absence.target);
                         return Ok((Verdict::Absent, None));
                     }
                     Err(ResolveError::NotAnImage(_)) => {

@@ -46,6 +46,7 @@ pub fn show(arguments: &Resolve, error: &ResolveError) -> Result<()> {
         (Format::Json, _) => output::json(&answer(&arguments.image, error)),
         (Format::Table, ResolveError::Refused(refusal)) if arguments.explain => match &**refusal {
             Refusal::Platform(mismatch) => resolve::explain(&mismatch.steps, &mismatch.considered),
+            Refusal::Incomplete(absence) => resolve::explain(&absence.steps, &absence.considered),
             _ => Ok(()),
         },
         _ => Ok(()),
@@ -67,7 +68,11 @@ fn answer(input: &str, error: &ResolveError) -> Value {
                 }
             }
             Refusal::Ambiguous(candidates) => problem["candidates"] = json!(candidates),
-            Refusal::Incomplete(target) => problem["descriptor"] = document::descriptor(target),
+            Refusal::Incomplete(absence) => {
+                steps = resolve::steps(&absence.steps);
+                considered = resolve::considered(&absence.considered);
+                problem["descriptor"] = document::descriptor(&absence.target);
+            }
             _ => {}
         }
     }

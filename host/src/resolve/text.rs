@@ -53,7 +53,7 @@ pub(super) fn refusal(error: &ResolveError) -> String {
             format!("the beginning of an ID fits several images: {}", quoted(candidates))
         }
         ResolveError::Platform(mismatch) => no_platform(mismatch),
-        ResolveError::Incomplete(target) => {
+        ResolveError::Incomplete(types::resolution::Absence { target, .. }) => {
             let kind = if target.media_type.is_empty() { "content" } else { &target.media_type };
             format!("wanted `{}` ({kind}), which is not here", target.digest)
         }
