@@ -134,3 +134,30 @@ fn threads_share_a_sandbox_and_one_that_is_out_of_memory_disturbs_no_other() {
         }
     });
 }
+
+#[test]
+fn sandboxes_side_by_side_have_each_their_own_limits() {
+    let small = Sandbox::new(Limits { memory: 4 << 20, ..Limits::default() }).unwrap();
+    let large = Sandbox::new(Limits::default()).unwrap();
+    let index = large_index();
+    for _ in 0..3 {
+        assert!(matches!(small.parse_manifest(&index, INDEX), Err(SandboxError::OutOfMemory { .. })));
+        assert!(large.parse_manifest(&index, INDEX).is_ok());
+        drop(Sandbox::new(Limits::default()).unwrap());
+        works(&small);
+        works(&large);
+    }
+    drop(small);
+    works(&large);
+}
+
+#[test]
+fn time_is_counted_for_each_sandbox_however_many_there_are() {
+    // One clock, not one for each: a call may take its time beside a hundred sandboxes that have been used.
+    let sandboxes: Vec<Sandbox> = (0..100).map(|_| Sandbox::new(Limits::default()).unwrap()).collect();
+    sandboxes.iter().for_each(works);
+    let patient = Sandbox::new(Limits { time: Duration::from_secs(4), ..Limits::default() }).unwrap();
+    let options = Options { platform: None, host: platform("amd64"), rules: Rules::Docker };
+    let slow = Arc::new(Slow(Duration::from_millis(400)));
+    assert!(patient.resolve(slow, &Subject::Text("x".into()), &options).is_ok());
+}
