@@ -47,8 +47,10 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<()> {
     let session = || Session::new(arguments.root.as_deref());
     match &arguments.command {
-        Command::Resolve(command) => resolve::run(&session()?, command),
-        Command::Inspect(command) => inspect::run(&session()?, command),
+        // These two only read, and answer in less time than closing takes: the system takes back what they
+        // hold when the process ends.
+        Command::Resolve(command) => resolve::run(Box::leak(Box::new(session()?)), command),
+        Command::Inspect(command) => inspect::run(Box::leak(Box::new(session()?)), command),
         Command::Images(command) => images::run(&session()?, command),
         Command::Load(command) => load::run(&session()?, command),
         Command::Tag(command) => name::tag(&session()?, command),

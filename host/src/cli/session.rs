@@ -2,7 +2,7 @@
 //! asked for.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
 use cap_std::ambient_authority;
@@ -23,6 +23,7 @@ use super::failure::Failure;
 pub struct Session {
     sandbox: Arc<Sandbox>,
     root: PathBuf,
+    store: OnceLock<Arc<Store>>,
 }
 
 impl Session {
@@ -31,7 +32,7 @@ impl Session {
             Some(root) => root.to_owned(),
             None => default_root()?,
         };
-        Ok(Session { sandbox: Arc::new(Sandbox::new(Limits::default())?), root })
+        Ok(Session { sandbox: Arc::new(Sandbox::new(Limits::default())?), root, store: OnceLock::new() })
     }
 
     pub fn sandbox(&self) -> &Sandbox {
@@ -45,13 +46,16 @@ impl Session {
 
     /// The store, made if it is not there.
     pub fn store(&self) -> Result<Arc<Store>> {
+        if let Some(store) = self.store.get() {
+            return Ok(store.clone());
+        }
         std::fs::create_dir_all(&self.root)
             .with_context(|| format!("making the store's directory `{}`", self.root.display()))?;
         let dir = Dir::open_ambient_dir(&self.root, ambient_authority())
             .with_context(|| format!("opening the store's directory `{}`", self.root.display()))?;
         let store = Store::open(dir, store::Options::default())
             .with_context(|| format!("opening the store in `{}`", self.root.display()))?;
-        Ok(Arc::new(store))
+        Ok(self.store.get_or_init(|| Arc::new(store)).clone())
     }
 
     /// What a resolution is asked with.
