@@ -10,7 +10,7 @@ pub fn format(platform: &Platform) -> String {
     path::join([&platform.os, &platform.architecture, variant(platform)])
 }
 
-/// As [`format`], with the operating system's version and features (ascending, each
+/// As [`format()`], with the operating system's version and features (ascending, each
 /// once) in parentheses.
 pub fn format_all(platform: &Platform) -> String {
     if platform.os.is_empty() {

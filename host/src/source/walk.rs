@@ -63,7 +63,7 @@ impl<'a> Walk<'a> {
     /// Goes into these entries of an index next, in this order.
     ///
     /// # Errors
-    /// [`SourceError::TooMany`] past [`MAX_DEPTH`]; [`SourceError::SizeMismatch`] where a digest was
+    /// [`SourceError::TooMany`] past the depth an index may have; [`SourceError::SizeMismatch`] where a digest was
     /// announced before with another size.
     pub fn descend<'d>(
         &mut self,
