@@ -18,7 +18,7 @@ use super::{INGEST, Result, Store, blob, lay_out, step};
 use crate::digest::{Algorithm, Digest, Hasher};
 
 /// How many bytes are written before the system is asked to start putting them on disk.
-const WRITE_BEHIND: u64 = 8 << 20;
+const WRITE_BEHIND: u64 = 4 << 20;
 
 /// Content being written. Give it large pieces: every `write` is a system call.
 pub struct BlobWriter {
@@ -223,13 +223,17 @@ impl Write for BlobWriter {
     }
 }
 
-/// Has the system begin to write these bytes to disk, so that syncing them later finds little left to do.
-/// On Linux advising against caching does that: dirty pages are queued for writing, and stay cached.
+/// Has the system begin to write these bytes to disk, so that syncing them later finds little left to do,
+/// and drop those before them from its cache, so that a large layer neither pushes out everything else nor
+/// needs ever more memory for what is not read again soon. On Linux advising against caching does both: dirty
+/// pages are queued for writing and stay, clean ones go.
 #[cfg(target_os = "linux")]
 fn write_behind(file: &std::fs::File, offset: u64, length: u64) {
-    let length = NonZeroU64::new(length);
+    // What was queued for a few steps back is on disk by now.
+    let from = offset.saturating_sub(4 * WRITE_BEHIND);
+    let length = NonZeroU64::new(offset - from + length);
     // Only a hint: what it does not achieve, syncing does.
-    let _ = rustix::fs::fadvise(file, offset, length, rustix::fs::Advice::DontNeed);
+    let _ = rustix::fs::fadvise(file, from, length, rustix::fs::Advice::DontNeed);
 }
 
 #[cfg(not(target_os = "linux"))]
