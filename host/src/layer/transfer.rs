@@ -1,19 +1,17 @@
 //! A blob on its way in: read, hashed, written and, where it is a layer, undone and hashed again to find
 //! its diff ID; each on a thread of its own when the blob is large enough to be worth it.
 
-use std::io::{self, BufRead, Read, Write};
+mod chunks;
+
+use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use chunks::{ChunkReader, Chunks, LoopEnd, channel};
 
 use super::compression::{Compression, CompressionError, DETECT, Decoder, Expansion};
 use crate::digest::{Algorithm, Digest, Hasher};
 
-/// Bytes of one buffer.
-const BUFFER: usize = 256 << 10;
-/// Buffers between two threads: with two such places a transfer holds at most 4 MiB.
-const BUFFERS: usize = 8;
 /// Blobs up to this size are handled on one thread, in one buffer.
 const SMALL: u64 = 1 << 20;
 
@@ -303,95 +301,6 @@ impl Feed<'_> {
         }
         buffer.truncate(filled);
         Ok((filled > 0).then_some(buffer))
-    }
-}
-
-/// The sending end of a circle of buffers.
-struct LoopEnd {
-    full: Sender<Vec<u8>>,
-    free: Receiver<Vec<u8>>,
-    made: usize,
-}
-
-/// The receiving end.
-struct Chunks {
-    full: Receiver<Vec<u8>>,
-    free: Sender<Vec<u8>>,
-}
-
-fn channel() -> (LoopEnd, Chunks) {
-    let (full_in, full_out) = bounded(BUFFERS);
-    let (free_in, free_out) = bounded(BUFFERS);
-    (LoopEnd { full: full_in, free: free_out, made: 0 }, Chunks { full: full_out, free: free_in })
-}
-
-impl LoopEnd {
-    /// A buffer to fill, of full length.
-    fn buffer(&mut self) -> Vec<u8> {
-        let used = if self.made < BUFFERS { self.free.try_recv().ok() } else { self.free.recv().ok() };
-        let mut buffer = used.unwrap_or_else(|| {
-            self.made += 1;
-            Vec::new()
-        });
-        buffer.resize(BUFFER, 0);
-        buffer
-    }
-
-    fn send(&mut self, chunk: Vec<u8>) {
-        if self.full.send(chunk).is_err() {
-            // The receiver is gone, which it only is after a panic; that surfaces when it is joined.
-            self.made = 0;
-        }
-    }
-}
-
-/// Chunks as they come, as one stream.
-struct ChunkReader {
-    chunks: Chunks,
-    current: Vec<u8>,
-    at: usize,
-}
-
-impl ChunkReader {
-    fn new(chunks: Chunks) -> Self {
-        ChunkReader { chunks, current: Vec::new(), at: 0 }
-    }
-
-    fn give_back(&mut self) {
-        if self.current.capacity() > 0 {
-            drop(self.chunks.free.send(std::mem::take(&mut self.current)));
-        }
-        self.at = 0;
-    }
-
-    fn drain(&mut self) {
-        self.give_back();
-        for chunk in &self.chunks.full {
-            drop(self.chunks.free.send(chunk));
-        }
-    }
-}
-
-impl Read for ChunkReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.fill_buf()?.read(buffer)?;
-        self.consume(read);
-        Ok(read)
-    }
-}
-
-impl BufRead for ChunkReader {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.at == self.current.len() {
-            self.give_back();
-            // An error means that all has been sent.
-            self.current = self.chunks.full.recv().unwrap_or_default();
-        }
-        Ok(&self.current[self.at..])
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.at += amount;
     }
 }
 
