@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 
 use consign::sandbox::Sandbox;
+use consign::types::Rules;
+use consign::types::references::Reading;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde::Deserialize;
 
@@ -101,5 +103,32 @@ fn manifests(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, manifests);
+fn references(criterion: &mut Criterion) {
+    let sandbox = Sandbox::new(Default::default()).unwrap();
+    let digest = format!("sha256:{:064x}", 1);
+    for (name, text) in [
+        ("familiar", "debian".to_owned()),
+        ("full", format!("registry.example.com:5000/some/path:1.2.3@{digest}")),
+    ] {
+        let mut group = criterion.benchmark_group(format!("reference, {name}"));
+        group.bench_function("guest, native", |bencher| {
+            bencher.iter(|| {
+                consign_guest::name::parse(
+                    black_box(&text),
+                    consign_guest::wit::exports::consign::image::references::Reading::Any,
+                    consign_guest::wit::consign::image::types::Rules::Docker,
+                )
+                .unwrap()
+            });
+        });
+        group.bench_function("guest, component", |bencher| {
+            bencher.iter(|| {
+                sandbox.parse_reference(black_box(&text), Reading::Any, Rules::Docker).unwrap().unwrap()
+            });
+        });
+        group.finish();
+    }
+}
+
+criterion_group!(benches, references, manifests);
 criterion_main!(benches);
