@@ -23,7 +23,7 @@ turn=0
 away() { turn=$((turn + 1)); for path in "$@"; do [ ! -e "$path" ] || mv "$path" "$work/old.$turn.$(basename "$path")"; done; }
 
 echo "== start-up: a stored image"
-"$consign" load -q "oci-archive:$corpus/archives/debian.oci.tar" --name example.com/debian:1 >/dev/null
+"$consign" tag "$("$consign" load -q "oci-archive:$corpus/archives/debian.oci.tar")" example.com/debian:1
 skopeo copy -q "oci-archive:$corpus/archives/debian.oci.tar" "containers-storage:example.com/debian:1"
 hyperfine -N --warmup 5 --min-runs 30 --export-json "$work/start.json" \
   "$consign resolve example.com/debian:1" "$consign inspect example.com/debian:1" \
