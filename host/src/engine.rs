@@ -13,6 +13,11 @@ pub fn config() -> Config {
         .epoch_interruption(true)
         // One instance at a time, with little data: copying it is cheaper than an image file in memory.
         .memory_init_cow(false)
+        // Traps are errors of their own kind, told apart by their code; nobody walks the guest's frames, and
+        // the tables for that would be registered at every start.
+        .wasm_backtrace(false)
+        .generate_address_map(false)
+        .native_unwind_info(false)
         // Untrusted input never gets a native stack beyond this.
         .max_wasm_stack(1 << 20);
     config
