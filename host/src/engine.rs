@@ -15,7 +15,7 @@ pub fn config() -> Config {
         .memory_init_cow(false)
         // Traps are errors of their own kind, told apart by their code; nobody walks the guest's frames, and
         // the tables for that would be registered at every start.
-        .wasm_backtrace(false)
+        .wasm_backtrace_max_frames(None)
         .generate_address_map(false)
         .native_unwind_info(false)
         // Untrusted input never gets a native stack beyond this.
