@@ -9,8 +9,9 @@ pub fn config() -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
-        // Time limits: a call that overruns its deadline traps.
-        .epoch_interruption(true)
+        // A call is bounded by the work it does. Unlike a deadline that needs no thread to watch the clock,
+        // and ends the same call at the same place on every machine.
+        .consume_fuel(true)
         // One instance at a time, with little data: copying it is cheaper than an image file in memory.
         .memory_init_cow(false)
         // Traps are errors of their own kind, told apart by their code; nobody walks the guest's frames, and

@@ -17,7 +17,6 @@ mod transports;
 pub use digests::DigestSet;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
@@ -34,21 +33,21 @@ pub const RESOLVER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/resolver.w
 /// The embedded component of the `names` world.
 pub const NAMES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/names.wasm"));
 
-const TICK: Duration = Duration::from_millis(20);
-
 /// What one instance of the component may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Bytes of linear memory.
     pub memory: usize,
-    /// Time one call may take; checked in steps of 20 ms.
-    pub time: Duration,
+    /// Work one call may do, in WebAssembly instructions: wasmtime's fuel. The same call uses the same on
+    /// every machine; a second is some billions. What the host's content takes is not counted.
+    pub fuel: u64,
 }
 
 impl Default for Limits {
-    /// 256 MiB and 10 s: a document at the size limit fits several times over.
+    /// 256 MiB and 10,000,000,000 instructions, a few seconds: a document at the size limit fits several
+    /// times over.
     fn default() -> Self {
-        Limits { memory: 256 << 20, time: Duration::from_secs(10) }
+        Limits { memory: 256 << 20, fuel: 10_000_000_000 }
     }
 }
 
@@ -56,11 +55,11 @@ impl Default for Limits {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SandboxError {
-    /// The call used up its time.
-    #[error("the component did not answer within {limit:?}")]
-    OutOfTime {
+    /// The call did all the work it may do and was not done.
+    #[error("the component did not answer within {limit} instructions")]
+    OutOfFuel {
         /// The limit it ran into.
-        limit: Duration,
+        limit: u64,
     },
     /// The call wanted more memory than it may have.
     #[error("the component wanted more than {limit} bytes of memory")]
@@ -104,8 +103,6 @@ pub struct Sandbox {
 struct Loaded {
     engine: Engine,
     pre: ResolverPre<State>,
-    /// Whether the thread that measures time has been started.
-    ticking: OnceLock<()>,
 }
 
 impl Loaded {
@@ -123,22 +120,7 @@ impl Loaded {
         let mut linker = Linker::new(&engine);
         Resolver::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
         let pre = ResolverPre::new(linker.instantiate_pre(&component)?)?;
-        Ok(Loaded { engine, pre, ticking: OnceLock::new() })
-    }
-
-    /// Starts the thread that advances the engine's epoch, at the first call.
-    fn tick(&'static self) {
-        self.ticking.get_or_init(|| {
-            let ticker = std::thread::Builder::new().name("consign-epoch".into()).stack_size(64 << 10);
-            let spawned = ticker.spawn(|| {
-                loop {
-                    std::thread::sleep(TICK);
-                    self.engine.increment_epoch();
-                }
-            });
-            // Without the thread calls are not bounded in time; memory still is.
-            drop(spawned);
-        });
+        Ok(Loaded { engine, pre })
     }
 }
 
@@ -180,9 +162,7 @@ impl Sandbox {
         content: Option<Arc<dyn Content>>,
         call: impl FnOnce(&Resolver, &mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, SandboxError> {
-        self.loaded.tick();
-        let ticks = self.limits.time.as_millis() / TICK.as_millis() + 1;
-        instance.store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX));
+        instance.store.set_fuel(self.limits.fuel).map_err(load_error)?;
         instance.store.data_mut().content = content;
         let answer = call(&instance.bindings, &mut instance.store);
         instance.store.data_mut().content = None;
@@ -194,14 +174,14 @@ impl Sandbox {
             StoreLimitsBuilder::new().memory_size(self.limits.memory).trap_on_grow_failure(true).build();
         let mut store = Store::new(&self.loaded.engine, State { limits, content: None });
         store.limiter(|state| &mut state.limits);
-        store.set_epoch_deadline(u64::MAX / 2);
+        store.set_fuel(self.limits.fuel).map_err(load_error)?;
         let bindings = self.loaded.pre.instantiate(&mut store).map_err(load_error)?;
         Ok(Instance { store, bindings })
     }
 
     fn fault(&self, error: &wasmtime::Error) -> SandboxError {
         match error.downcast_ref::<Trap>() {
-            Some(Trap::Interrupt) => SandboxError::OutOfTime { limit: self.limits.time },
+            Some(Trap::OutOfFuel) => SandboxError::OutOfFuel { limit: self.limits.fuel },
             Some(trap) => SandboxError::Trap { reason: trap.to_string() },
             // With `trap_on_grow_failure` the limiter's refusal is the only error that is no `Trap`
             // and speaks of growing.
