@@ -14,6 +14,8 @@ use wit_component::{ComponentEncoder, DecodedWasm};
 
 #[path = "src/engine.rs"]
 mod engine;
+#[path = "build/link.rs"]
+mod link;
 
 /// How a core WebAssembly module begins: the magic number and version 1.
 const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
@@ -48,6 +50,8 @@ fn main() -> Result<()> {
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/engine.rs");
+    println!("cargo:rerun-if-changed=build/link.rs");
+    link::statically(&out_dir)?;
     for world in &WORLDS {
         println!("cargo:rerun-if-env-changed={}", world.override_variable);
         let component = match env::var_os(world.override_variable) {

@@ -176,12 +176,8 @@ impl Opened {
                 let id = resolved.config.digest.parse()?;
                 let metadata = store.images().metadata(&id)?;
                 let updated = metadata.last_updated.map(jiff::Timestamp::try_from).transpose()?;
-                let mut all = Vec::new();
-                for name in store.images().names(&id)? {
-                    if let Some(target) = store.names().get(&name)? {
-                        all.push((name, target.digest.to_string()));
-                    }
-                }
+                let names = store.images().names(&id)?.into_iter();
+                let all = names.map(|known| (known.name, known.target.digest.to_string())).collect();
                 (all, updated.map(|time| time.to_string()))
             }
         };

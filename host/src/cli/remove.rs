@@ -81,19 +81,18 @@ fn removal(session: &Session, store: &Store, text: &str, force: bool) -> Result<
     }
     let id: Digest = resolved.config.digest.parse()?;
     let names = store.images().names(&id)?;
-    let repositories: BTreeSet<_> = names.iter().map(|name| (&name.domain, &name.path)).collect();
+    let repositories: BTreeSet<_> =
+        names.iter().map(|known| (&known.name.domain, &known.name.path)).collect();
     if repositories.len() > 1 && !force {
-        let listed: Vec<String> = names.iter().map(|known| format!("`{}`", name(known))).collect();
+        let listed: Vec<String> = names.iter().map(|known| format!("`{}`", name(&known.name))).collect();
         let message = format!("image `{id}` has names in several repositories: {}", listed.join(", "));
         return Err(Failure::usage(message).hint("remove it by name, or use --force").into());
     }
     // A name that means other images, too, goes on meaning those.
     let mut only = Vec::new();
-    for name in names {
-        let target = store.names().get(&name)?;
-        let images = target.map(|target| store.documents().images(&target.digest)).transpose()?;
-        if images.is_none_or(|images| images == [id.clone()]) {
-            only.push(name);
+    for known in names {
+        if store.documents().images(&known.target.digest)? == [id.clone()] {
+            only.push(known.name);
         }
     }
     let images = free(store, &[id], force)?;

@@ -1,6 +1,6 @@
 //! Names and what they point at: what moby's reference store does.
 
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::catalog::{digest_at, target_at};
 use super::error::{StoreError, catalog};
@@ -85,6 +85,15 @@ pub(super) fn name_of(repository: &str, reference: &str) -> ImageName {
 fn association_at(row: &rusqlite::Row<'_>) -> rusqlite::Result<Association> {
     let name = name_of(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
     Ok(Association { name, target: target_at(row, 2)? })
+}
+
+/// The names that point at this content.
+pub(super) fn at(connection: &Connection, digest: &Digest) -> rusqlite::Result<Vec<Association>> {
+    let mut select = connection.prepare_cached(
+        "SELECT repository, reference, media_type, digest, size FROM names WHERE digest = ?",
+    )?;
+    let rows = select.query_map([digest.to_string()], association_at)?;
+    rows.collect()
 }
 
 /// Sets a name within a transaction.

@@ -15,8 +15,9 @@ use rusqlite::{Connection, Transaction};
 
 use super::catalog::digest_at;
 use super::error::{StoreError, catalog, io};
-use super::{Result, Store, blob, images, names, step};
+use super::{Association, Result, Store, blob, images, names, step};
 use crate::digest::Digest;
+use crate::resolve;
 use crate::types::ImageName;
 
 /// What to take out.
@@ -66,14 +67,27 @@ pub(super) fn images_below(connection: &Connection, target: &Digest) -> rusqlite
     )
 }
 
-/// Everything that leads to this config: itself, its manifests, the indexes that hold those.
-const ABOVE: &str = "WITH RECURSIVE above (digest, depth) AS (
-        SELECT ?1, 0
-        UNION
-        SELECT digest, 0 FROM documents WHERE config = ?1
-        UNION
-        SELECT document, depth + 1 FROM entries JOIN above ON entries.digest = above.digest WHERE depth < 8
-    )";
+/// Everything that leads to this config: itself, its manifests, the indexes that hold those, eight deep.
+///
+/// Small statements: preparing a recursive one takes longer than running all of these.
+fn above(connection: &Connection, config: &Digest) -> rusqlite::Result<BTreeSet<Digest>> {
+    let mut above = BTreeSet::new();
+    let manifests = "SELECT digest FROM documents WHERE config = ?";
+    let mut layer = digests(connection, manifests, &config.to_string())?;
+    layer.push(config.clone());
+    for _ in 0..=8 {
+        let mut next = Vec::new();
+        for digest in layer {
+            if !above.contains(&digest) {
+                let indexes = "SELECT document FROM entries WHERE digest = ?";
+                next.extend(digests(connection, indexes, &digest.to_string())?);
+                above.insert(digest);
+            }
+        }
+        layer = next;
+    }
+    Ok(above)
+}
 
 fn digests(connection: &Connection, query: &str, parameter: &str) -> rusqlite::Result<Vec<Digest>> {
     let mut select = connection.prepare_cached(query)?;
@@ -84,16 +98,15 @@ fn digests(connection: &Connection, query: &str, parameter: &str) -> rusqlite::R
 impl super::Images<'_> {
     /// The names that lead to this image: that point at its config, at a manifest of it, or at an index that
     /// holds one; by name.
-    pub fn names(&self, id: &Digest) -> Result<Vec<ImageName>> {
+    pub fn names(&self, id: &Digest) -> Result<Vec<Association>> {
         self.store.catalog().read(|connection| {
-            let mut select = connection.prepare_cached(&format!(
-                "{ABOVE} SELECT repository, reference FROM names WHERE digest IN (SELECT digest FROM above)
-                 ORDER BY repository || reference"
-            ))?;
-            let rows = select.query_map([id.to_string()], |row| {
-                Ok(names::name_of(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?))
-            })?;
-            rows.collect()
+            let snapshot = connection.unchecked_transaction()?;
+            let mut names = Vec::new();
+            for digest in above(&snapshot, id)? {
+                names.extend(names::at(&snapshot, &digest)?);
+            }
+            names.sort_by_cached_key(|association| resolve::name(&association.name));
+            Ok(names)
         })
     }
 }
@@ -244,9 +257,9 @@ fn take_out(
 /// The manifests of an image that was taken out no longer keep its content, wherever they are kept
 /// themselves. Answers with the manifests, the indexes above them, and the layers.
 fn release(transaction: &Transaction<'_>, id: &Digest) -> rusqlite::Result<Vec<Digest>> {
+    let mut found: Vec<Digest> = above(transaction, id)?.into_iter().collect();
     let id = id.to_string();
     transaction.prepare_cached("UPDATE documents SET complete = 0 WHERE config = ?")?.execute([&id])?;
-    let mut found = digests(transaction, &format!("{ABOVE} SELECT DISTINCT digest FROM above"), &id)?;
     found.extend(digests(
         transaction,
         "SELECT entries.digest FROM entries JOIN documents ON documents.digest = document WHERE config = ?",
