@@ -22,8 +22,7 @@ use crate::wit::exports::consign::image::manifests::{Document, ImageConfig, Mani
 use crate::wit::exports::consign::image::platforms::Matcher;
 use crate::wit::exports::consign::image::references::{Reading, Reference};
 use crate::wit::exports::consign::image::resolution::{
-    Absence, Considered, Layer, Located, Matched, Mismatch, Options, Request, ResolveError, Resolved, Step,
-    Subject,
+    Layer, Matched, Mismatch, Options, Request, ResolveError, Resolved, Step, Subject,
 };
 use crate::{chain, manifest};
 use machine::Ask;
@@ -38,24 +37,6 @@ pub const MAX_READS: u32 = 256;
 const CONFIGS: [&str; 2] =
     ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
 
-/// Everything learned on the way.
-#[derive(Default)]
-pub(crate) struct Trail {
-    pub(crate) considered: Vec<Considered>,
-    pub(crate) steps: Vec<Step>,
-}
-
-impl Trail {
-    fn mismatch(self, wanted: &Platform, image: Option<(String, Platform)>) -> ResolveError {
-        ResolveError::Platform(Mismatch {
-            wanted: wanted.clone(),
-            image,
-            considered: self.considered,
-            steps: self.steps,
-        })
-    }
-}
-
 /// An image that was reached: its documents, and how.
 pub(crate) struct Reached {
     pub(crate) indexes: Vec<Descriptor>,
@@ -68,63 +49,48 @@ pub(crate) struct Reached {
 
 /// Resolves `subject`. The only suspension points are the questions put to `ask`.
 pub async fn resolve(ask: Ask, subject: Subject, options: Options) -> Result<Resolved, ResolveError> {
-    let mut trail = Trail::default();
-    match reach(&ask, &mut trail, subject, &options).await {
-        Ok((matched, target, reached)) => answer(ask, trail, matched, target, reached).await,
-        // The way there is part of the answer.
-        Err(ResolveError::Incomplete(absence)) => {
-            let Trail { considered, steps } = trail;
-            Err(ResolveError::Incomplete(Absence { considered, steps, ..absence }))
-        }
-        Err(error) => Err(error),
-    }
+    let (matched, target, reached) = reach(&ask, subject, &options).await?;
+    answer(&ask, matched, target, reached).await
 }
 
 /// The image that `subject` means, for the platform.
 async fn reach(
     ask: &Ask,
-    trail: &mut Trail,
     subject: Subject,
     options: &Options,
 ) -> Result<(Matched, Descriptor, Reached), ResolveError> {
     let (matched, target, reached) = match subject {
-        Subject::Target(target) => match open(ask, trail, &target, options).await? {
+        Subject::Target(target) => match open(ask, &target, options).await? {
             Some(reached) => (Matched::Target, target, reached),
-            None => return Err(incomplete(target)),
+            None => return Err(ResolveError::Incomplete(target)),
         },
         Subject::Text(input) => {
             match name::parse(&input, Reading::Any, options.rules).map_err(ResolveError::Name)? {
-                Reference::Digest(digest) => by_digest(ask, trail, digest, options).await?,
-                Reference::Named(named) => by_name(ask, trail, named, &input, options).await?,
+                Reference::Digest(digest) => by_digest(ask, digest, options).await?,
+                Reference::Named(named) => by_name(ask, named, &input, options).await?,
             }
         }
     };
-    check_platform(ask, trail, &reached, options).await?;
+    check_platform(ask, &reached, options).await?;
     Ok((matched, target, reached))
 }
 
-/// `target` is needed and is not here.
-fn incomplete(target: Descriptor) -> ResolveError {
-    ResolveError::Incomplete(Absence { target, considered: Vec::new(), steps: Vec::new() })
-}
-
 /// What `input` points at first, unread: the name if there is one, else the ID.
-pub async fn locate(ask: Ask, input: String, rules: Rules) -> Result<Located, ResolveError> {
-    let mut trail = Trail::default();
+pub async fn locate(ask: Ask, input: String, rules: Rules) -> Result<(Matched, Descriptor), ResolveError> {
     match name::parse(&input, Reading::Any, rules).map_err(ResolveError::Name)? {
         Reference::Digest(digest) => {
             let found = ask.search(&digest).await?;
             let target = found.into_iter().find(|found| found.digest == digest);
             let target = target.ok_or_else(|| ResolveError::NotFound(digest.clone()))?;
-            Ok(Located { matched: Matched::Digest(digest), target })
+            Ok((Matched::Digest(digest), target))
         }
         Reference::Named(named) => {
             let wanted = as_looked_up(named);
             if let Some(target) = ask.find(&wanted).await? {
-                return Ok(Located { matched: Matched::Name(wanted), target });
+                return Ok((Matched::Name(wanted), target));
             }
-            match by_prefix(&ask, &mut trail, &input).await? {
-                Some(target) => Ok(Located { matched: Matched::Prefix(target.digest.clone()), target }),
+            match by_prefix(&ask, &input).await? {
+                Some(target) => Ok((Matched::Prefix(target.digest.clone()), target)),
                 None => Err(ResolveError::NotFound(name::format(&Reference::Named(wanted)))),
             }
         }
@@ -134,15 +100,14 @@ pub async fn locate(ask: Ask, input: String, rules: Rules) -> Result<Located, Re
 /// A whole digest: an image's ID, or the digest of a manifest or an index.
 async fn by_digest(
     ask: &Ask,
-    trail: &mut Trail,
     digest: String,
     options: &Options,
 ) -> Result<(Matched, Descriptor, Reached), ResolveError> {
     let found = ask.search(&digest).await?;
-    trail.steps.push(Step::Searched((digest.clone(), count(&found))));
+    ask.step(Step::Searched((digest.clone(), count(&found))));
     let target = found.into_iter().find(|found| found.digest == digest);
     let Some(target) = target else { return Err(ResolveError::NotFound(digest)) };
-    match open(ask, trail, &target, options).await? {
+    match open(ask, &target, options).await? {
         Some(reached) => Ok((Matched::Digest(digest), target, reached)),
         None => Err(ResolveError::NotFound(digest)),
     }
@@ -151,22 +116,21 @@ async fn by_digest(
 /// A name; where it names nothing, the beginning of an ID.
 async fn by_name(
     ask: &Ask,
-    trail: &mut Trail,
     named: ImageName,
     input: &str,
     options: &Options,
 ) -> Result<(Matched, Descriptor, Reached), ResolveError> {
     let wanted = as_looked_up(named);
     let found = ask.find(&wanted).await?;
-    trail.steps.push(Step::LookedUp((wanted.clone(), found.is_some())));
+    ask.step(Step::LookedUp((wanted.clone(), found.is_some())));
     if let Some(target) = found {
         // A name that points at content which is gone does not hide an ID.
-        if let Some(reached) = open(ask, trail, &target, options).await? {
+        if let Some(reached) = open(ask, &target, options).await? {
             return Ok((Matched::Name(wanted), target, reached));
         }
     }
-    if let Some(target) = by_prefix(ask, trail, input).await?
-        && let Some(reached) = open(ask, trail, &target, options).await?
+    if let Some(target) = by_prefix(ask, input).await?
+        && let Some(reached) = open(ask, &target, options).await?
     {
         return Ok((Matched::Prefix(target.digest.clone()), target, reached));
     }
@@ -174,10 +138,10 @@ async fn by_name(
 }
 
 /// The image whose ID starts as the input has it.
-async fn by_prefix(ask: &Ask, trail: &mut Trail, input: &str) -> Result<Option<Descriptor>, ResolveError> {
+async fn by_prefix(ask: &Ask, input: &str) -> Result<Option<Descriptor>, ResolveError> {
     let Some(prefix) = id_prefix(input) else { return Ok(None) };
     let mut found = ask.search(prefix).await?;
-    trail.steps.push(Step::Searched((prefix.to_owned(), count(&found))));
+    ask.step(Step::Searched((prefix.to_owned(), count(&found))));
     let exact = found.iter().position(|found| found.digest == prefix || encoded(&found.digest) == prefix);
     match (exact, found.len()) {
         (Some(exact), _) => Ok(Some(found.swap_remove(exact))),
@@ -213,15 +177,10 @@ fn count(found: &[Descriptor]) -> u32 {
 }
 
 /// Follows a descriptor to an image. `None` where the content that was pointed at is not here.
-async fn open(
-    ask: &Ask,
-    trail: &mut Trail,
-    target: &Descriptor,
-    options: &Options,
-) -> Result<Option<Reached>, ResolveError> {
+async fn open(ask: &Ask, target: &Descriptor, options: &Options) -> Result<Option<Reached>, ResolveError> {
     if CONFIGS.contains(&target.media_type.as_str()) {
         let Some(bytes) = ask.read(target).await? else {
-            trail.steps.push(Step::Dangling(target.clone()));
+            ask.step(Step::Dangling(target.clone()));
             return Ok(None);
         };
         let parsed =
@@ -235,21 +194,21 @@ async fn open(
         }));
     }
     let Some(document) = read_document(ask, target).await? else {
-        trail.steps.push(Step::Dangling(target.clone()));
+        ask.step(Step::Dangling(target.clone()));
         return Ok(None);
     };
     match document {
         Document::Manifest(manifest) => open_manifest(ask, target.clone(), manifest).await.map(Some),
         Document::Index(index) => {
-            let mut within = Within::new(ask, trail, options);
+            let mut within = Within::new(ask, options);
             match within.find(target.clone(), index).await? {
                 Some(reached) => Ok(Some(reached)),
                 None => {
                     let absent = within.first_absent();
                     match absent {
                         // What was asked for exists and fits; it is only not here.
-                        Some(entry) => Err(incomplete(entry)),
-                        None => Err(std::mem::take(trail).mismatch(wanted(options), None)),
+                        Some(entry) => Err(ResolveError::Incomplete(entry)),
+                        None => Err(mismatch(wanted(options), None)),
                     }
                 }
             }
@@ -267,7 +226,7 @@ async fn open_manifest(
         return Err(ResolveError::NotAnImage(descriptor));
     }
     let config = manifest.config.clone();
-    let Some(bytes) = ask.read(&config).await? else { return Err(incomplete(config)) };
+    let Some(bytes) = ask.read(&config).await? else { return Err(ResolveError::Incomplete(config)) };
     let parsed = config::parse(&bytes).map_err(|error| ResolveError::Document((config.clone(), error)))?;
     Ok(Reached {
         indexes: Vec::new(),
@@ -296,12 +255,7 @@ fn wanted(options: &Options) -> &Platform {
 
 /// Docker's check of the config against the platform that was asked for. An index that led here has
 /// decided already; without a platform asked for there is nothing to check.
-async fn check_platform(
-    ask: &Ask,
-    trail: &mut Trail,
-    reached: &Reached,
-    options: &Options,
-) -> Result<(), ResolveError> {
+async fn check_platform(ask: &Ask, reached: &Reached, options: &Options) -> Result<(), ResolveError> {
     let Some(wanted) = &options.platform else { return Ok(()) };
     if !reached.indexes.is_empty() {
         return Ok(());
@@ -310,15 +264,19 @@ async fn check_platform(
     let stated = without_os_details(&reached.parsed.platform);
     let host_os = &options.host.os;
     let good = platform::matches(&Matcher::DockerWithFallback(wanted.clone()), &stated, host_os);
-    trail.steps.push(Step::ConfigPlatform((stated.clone(), good)));
+    ask.step(Step::ConfigPlatform((stated.clone(), good)));
     if good {
         return Ok(());
     }
     if let Some(index) = vouching_index(ask, &reached.config.digest, wanted, host_os).await? {
-        trail.steps.push(Step::Vouched(index));
+        ask.step(Step::Vouched(index));
         return Ok(());
     }
-    Err(std::mem::take(trail).mismatch(wanted, Some((reached.config.digest.clone(), stated))))
+    Err(mismatch(wanted, Some((reached.config.digest.clone(), stated))))
+}
+
+fn mismatch(wanted: &Platform, image: Option<(String, Platform)>) -> ResolveError {
+    ResolveError::Platform(Mismatch { wanted: wanted.clone(), image })
 }
 
 fn without_os_details(platform: &Platform) -> Platform {
@@ -357,14 +315,13 @@ async fn vouching_index(
 
 /// Puts together what was learned: layers, chain IDs, platform.
 async fn answer(
-    ask: Ask,
-    trail: Trail,
+    ask: &Ask,
     matched: Matched,
     target: Descriptor,
     mut reached: Reached,
 ) -> Result<Resolved, ResolveError> {
     if reached.manifest.is_none() {
-        reached.manifest = manifest_of(&ask, &reached.config.digest).await?;
+        reached.manifest = manifest_of(ask, &reached.config.digest).await?;
     }
     let diff_ids = &reached.parsed.diff_ids;
     let chain_ids =
@@ -400,8 +357,6 @@ async fn answer(
         config: reached.config,
         platform,
         layers,
-        considered: trail.considered,
-        steps: trail.steps,
     })
 }
 

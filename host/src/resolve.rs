@@ -8,7 +8,8 @@ use std::sync::Arc;
 use crate::content::{Content, ContentError};
 use crate::digest::Digest;
 use crate::sandbox::{Sandbox, SandboxError};
-use crate::types::resolution::{Located, Options, Resolved, Subject};
+use crate::types::lookup::{LocateError, Located};
+use crate::types::resolution::{Explanation, Options, Resolved, Subject};
 use crate::types::{self, Descriptor, Rules};
 
 pub use text::{Explained, document, name, platform, reference};
@@ -17,9 +18,9 @@ pub use text::{Explained, document, name, platform, reference};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
-    /// The guest's answer: no such image, no such platform, an unreadable document.
-    #[error("{}", text::refusal(.0))]
-    Refused(Box<types::resolution::ResolveError>),
+    /// The guest's answer: no such image, no such platform, an unreadable document; and how it came to that.
+    #[error("{}", text::refusal(.0, .1))]
+    Refused(Box<types::resolution::ResolveError>, Box<Explanation>),
     /// The component did not answer.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -35,12 +36,12 @@ impl ResolveError {
     /// Whether this is a definite no: nothing has that name, or it has no image for the platform.
     pub fn is_no(&self) -> bool {
         use types::resolution::ResolveError as Guest;
-        matches!(self, ResolveError::Refused(error)
+        matches!(self, ResolveError::Refused(error, _)
             if matches!(**error, Guest::NotFound(_) | Guest::Platform(_) | Guest::Incomplete(_)))
     }
 }
 
-/// Resolves `subject` over `content`.
+/// Resolves `subject` over `content`: the image, and how it was come to.
 ///
 /// # Errors
 ///
@@ -51,12 +52,14 @@ pub fn resolve(
     content: Arc<dyn Content>,
     subject: &Subject,
     options: &Options,
-) -> Result<Resolved, ResolveError> {
-    let resolved = sandbox
-        .resolve(content, subject, options)?
-        .map_err(|error| ResolveError::Refused(Box::new(error)))?;
-    check(&resolved)?;
-    Ok(resolved)
+) -> Result<(Resolved, Explanation), ResolveError> {
+    match sandbox.resolve(content, subject, options)? {
+        (Ok(resolved), explanation) => {
+            check(&resolved)?;
+            Ok((resolved, explanation))
+        }
+        (Err(error), explanation) => Err(ResolveError::Refused(Box::new(error), Box::new(explanation))),
+    }
 }
 
 /// What `input` points at first: the index, manifest or config that the name or ID means, without a choice
@@ -71,10 +74,22 @@ pub fn locate(
     input: &str,
     rules: Rules,
 ) -> Result<Located, ResolveError> {
-    let located =
-        sandbox.locate(content, input, rules)?.map_err(|error| ResolveError::Refused(Box::new(error)))?;
+    let located = sandbox.locate(content, input, rules)?.map_err(not_located)?;
     check_digest(&located.target.digest)?;
     Ok(located)
+}
+
+/// What can go wrong in locating is some of what can in resolving.
+fn not_located(error: LocateError) -> ResolveError {
+    use types::resolution::ResolveError as Guest;
+    let error = match error {
+        LocateError::Name(error) => Guest::Name(error),
+        LocateError::NotFound(name) => Guest::NotFound(name),
+        LocateError::Ambiguous(candidates) => Guest::Ambiguous(candidates),
+        LocateError::Content(error) => Guest::Content(error),
+    };
+    let unexplained = Explanation { steps: Vec::new(), considered: Vec::new() };
+    ResolveError::Refused(Box::new(error), Box::new(unexplained))
 }
 
 /// Reads a document that a resolution named: bounded by its size, checked against its digest.
@@ -148,8 +163,6 @@ mod tests {
                 os_features: Vec::new(),
             },
             layers: vec![Layer { blob: Some(any), diff_id: digest.clone(), chain_id: digest }],
-            considered: Vec::new(),
-            steps: Vec::new(),
         }
     }
 

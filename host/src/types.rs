@@ -5,5 +5,5 @@
 
 pub use crate::bindings::consign::image::types::*;
 pub use crate::bindings::exports::consign::image::{
-    archives, digests, manifests, platforms, references, resolution, selection, transports,
+    archives, digests, lookup, manifests, platforms, references, resolution, selection, transports,
 };

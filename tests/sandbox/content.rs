@@ -100,13 +100,13 @@ fn ask(content: Answers, text: &str) -> Result<Resolved, ResolveError> {
     let answer = resolve(&sandbox, Arc::new(content), &Subject::Text(text.into()), &options);
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     works(&sandbox);
-    answer
+    answer.map(|(resolved, _)| resolved)
 }
 
 #[track_caller]
 fn refused(content: Answers) -> Refusal {
     match ask(content, "x").unwrap_err() {
-        ResolveError::Refused(refusal) => *refusal,
+        ResolveError::Refused(refusal, _) => *refusal,
         other => panic!("{other:?}"),
     }
 }
@@ -203,7 +203,7 @@ fn lists_without_end_are_cut() {
     content.several = (0..300_000).map(candidate).collect();
     content.several.push(image);
     match ask(content, "abc").unwrap_err() {
-        ResolveError::Refused(refusal) => match *refusal {
+        ResolveError::Refused(refusal, _) => match *refusal {
             Refusal::Ambiguous(candidates) => assert!(candidates.len() <= 16, "{}", candidates.len()),
             other => panic!("{other:?}"),
         },
@@ -230,7 +230,7 @@ fn however_many_indexes_may_hold_an_image_only_so_many_are_read() {
     let content = Arc::new(content);
     let answer = resolve(&sandbox, content.clone(), &Subject::Text("x".into()), &options).unwrap_err();
     assert!(
-        matches!(&answer, ResolveError::Refused(refusal) if matches!(**refusal, Refusal::Platform(_))),
+        matches!(&answer, ResolveError::Refused(refusal, _) if matches!(**refusal, Refusal::Platform(_))),
         "{answer:?}"
     );
     let asked = content.asked.load(Ordering::Relaxed);

@@ -90,7 +90,8 @@ fn waiting_for_content_is_not_the_guests_work() {
     let sandbox = Sandbox::new(Limits { fuel: 1_000_000, ..Limits::default() }).unwrap();
     let options = Options { platform: None, host: platform("amd64"), rules: Rules::Docker };
     let subject = Subject::Text("x".into());
-    let answer = sandbox.resolve(Arc::new(Slow(Duration::from_millis(100))), &subject, &options).unwrap();
+    let (answer, _) =
+        sandbox.resolve(Arc::new(Slow(Duration::from_millis(100))), &subject, &options).unwrap();
     assert!(answer.is_err(), "{answer:?}");
     works(&sandbox);
 }

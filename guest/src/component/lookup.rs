@@ -1,9 +1,13 @@
 use super::Component;
+use super::resolution::Resolving;
 use crate::resolve::machine::{Machine, World, drive};
 use crate::resolve::{locate, resolve};
 use crate::wit::consign::image::content;
 use crate::wit::consign::image::types::{ContentError, Descriptor, ImageName, Rules};
-use crate::wit::exports::consign::image::lookup::{Guest, Located, Options, ResolveError, Resolved, Subject};
+use crate::wit::exports::consign::image::lookup::{
+    Guest, LocateError, Located, Options, Resolution, Subject,
+};
+use crate::wit::exports::consign::image::resolution::ResolveError;
 
 /// The host's content.
 struct Imported;
@@ -31,11 +35,23 @@ impl World for Imported {
 }
 
 impl Guest for Component {
-    fn resolve(subject: Subject, options: Options) -> Result<Resolved, ResolveError> {
-        drive(&mut Imported, Machine::start(|ask| resolve(ask, subject, options)))
+    fn resolve(subject: Subject, options: Options) -> Resolution {
+        let mut machine = Machine::start(|ask| resolve(ask, subject, options));
+        drive(&mut Imported, &mut machine);
+        Resolution::new(Resolving::from(machine))
     }
 
-    fn locate(input: String, rules: Rules) -> Result<Located, ResolveError> {
-        drive(&mut Imported, Machine::start(|ask| locate(ask, input, rules)))
+    fn locate(input: String, rules: Rules) -> Result<Located, LocateError> {
+        let mut machine = Machine::start(|ask| locate(ask, input, rules));
+        drive(&mut Imported, &mut machine);
+        match machine.finish() {
+            Ok((matched, target)) => Ok(Located { matched, target }),
+            Err(ResolveError::Name(error)) => Err(LocateError::Name(error)),
+            Err(ResolveError::Ambiguous(found)) => Err(LocateError::Ambiguous(found)),
+            Err(ResolveError::Content(error)) => Err(LocateError::Content(error)),
+            Err(ResolveError::NotFound(name)) => Err(LocateError::NotFound(name)),
+            // Locating reads nothing and compares nothing, so there is nothing else to go wrong.
+            Err(_) => Err(LocateError::NotFound(String::new())),
+        }
     }
 }

@@ -4,11 +4,18 @@ use super::Component;
 use crate::resolve::machine::Machine;
 use crate::resolve::resolve;
 use crate::wit::exports::consign::image::resolution::{
-    Answer, Guest, GuestResolution, Options, Request, Resolution, ResolveError, Resolved, Subject,
+    Answer, Explanation, Guest, GuestResolution, Options, Request, Resolution, ResolveError, Resolved,
+    Subject,
 };
 
 /// The resource behind `resolution`.
 pub struct Resolving(RefCell<Machine<Resolved>>);
+
+impl From<Machine<Resolved>> for Resolving {
+    fn from(machine: Machine<Resolved>) -> Self {
+        Resolving(RefCell::new(machine))
+    }
+}
 
 impl Guest for Component {
     type Resolution = Resolving;
@@ -16,7 +23,7 @@ impl Guest for Component {
 
 impl GuestResolution for Resolving {
     fn new(subject: Subject, options: Options) -> Self {
-        Resolving(RefCell::new(Machine::start(|ask| resolve(ask, subject, options))))
+        Resolving::from(Machine::start(|ask| resolve(ask, subject, options)))
     }
 
     fn next(&self) -> Request {
@@ -25,6 +32,10 @@ impl GuestResolution for Resolving {
 
     fn supply(&self, answer: Answer) {
         self.0.borrow_mut().supply(answer);
+    }
+
+    fn explain(&self) -> Explanation {
+        self.0.borrow().explain()
     }
 
     fn finish(this: Resolution) -> Result<Resolved, ResolveError> {

@@ -9,17 +9,19 @@ use std::task::{Context, Poll, Waker};
 
 use super::MAX_READS;
 use crate::wit::consign::image::types::{ContentError, Descriptor, ImageName};
-use crate::wit::exports::consign::image::resolution::{Answer, Request, ResolveError};
+use crate::wit::exports::consign::image::resolution::{
+    Answer, Considered, Explanation, Request, ResolveError, Step, Verdict,
+};
 
-/// The way the resolution puts questions.
+/// The way the resolution puts questions, and tells how it goes.
 pub struct Ask(Rc<RefCell<Desk>>);
 
-/// Where a question waits for its answer.
-#[derive(Default)]
+/// Where a question waits for its answer, and what was told so far lies.
 struct Desk {
     question: Option<Request>,
     answer: Option<Answer>,
     reads: u32,
+    explanation: Explanation,
 }
 
 /// Waits until the question on the desk has been answered.
@@ -67,6 +69,26 @@ impl Ask {
         }
     }
 
+    /// Tells of one more thing that was tried.
+    pub(super) fn step(&self, step: Step) {
+        self.0.borrow_mut().explanation.steps.push(step);
+    }
+
+    /// Tells of entries that are looked at; the place of the first among all that were.
+    pub(super) fn consider(&self, entries: impl Iterator<Item = Considered>) -> usize {
+        let considered = &mut self.0.borrow_mut().explanation.considered;
+        let first = considered.len();
+        considered.extend(entries);
+        first
+    }
+
+    /// What became of the entry at this place.
+    pub(super) fn judge(&self, at: usize, verdict: Verdict) {
+        if let Some(entry) = self.0.borrow_mut().explanation.considered.get_mut(at) {
+            entry.verdict = verdict;
+        }
+    }
+
     pub(super) async fn read(&self, target: &Descriptor) -> Result<Option<Vec<u8>>, ResolveError> {
         {
             let mut desk = self.0.borrow_mut();
@@ -98,7 +120,8 @@ impl<T> Machine<T> {
     where
         F: Future<Output = Result<T, ResolveError>> + 'static,
     {
-        let desk = Rc::new(RefCell::new(Desk::default()));
+        let explanation = Explanation { steps: Vec::new(), considered: Vec::new() };
+        let desk = Rc::new(RefCell::new(Desk { question: None, answer: None, reads: 0, explanation }));
         let running = run(Ask(Rc::clone(&desk)));
         let mut machine = Machine { desk, running: Some(Box::pin(running)), outcome: None };
         machine.advance();
@@ -124,6 +147,11 @@ impl<T> Machine<T> {
             desk.answer = Some(answer);
         }
         self.advance();
+    }
+
+    /// How it went so far.
+    pub fn explain(&self) -> Explanation {
+        self.desk.borrow().explanation.clone()
     }
 
     /// The outcome.
@@ -156,7 +184,7 @@ pub trait World {
 }
 
 /// Drives a resolution to its end over a world that answers at once.
-pub fn drive<T>(world: &mut impl World, mut machine: Machine<T>) -> Result<T, ResolveError> {
+pub fn drive<T>(world: &mut impl World, machine: &mut Machine<T>) {
     loop {
         let answer = match machine.next() {
             Request::Find(name) => world.find(&name).map(Answer::Found),
@@ -164,7 +192,7 @@ pub fn drive<T>(world: &mut impl World, mut machine: Machine<T>) -> Result<T, Re
             Request::Read(target) => world.read(&target).map(Answer::Content),
             Request::Indexes(config) => world.indexes(&config).map(Answer::Several),
             Request::Manifests(config) => world.manifests(&config).map(Answer::Several),
-            Request::Done => return machine.finish(),
+            Request::Done => return,
         };
         machine.supply(answer.unwrap_or_else(Answer::Failed));
     }

@@ -5,7 +5,7 @@ use super::*;
 use crate::digest;
 use crate::wit::consign::image::types::ContentError;
 use crate::wit::exports::consign::image::digests::Algorithm;
-use crate::wit::exports::consign::image::resolution::{Answer, Verdict};
+use crate::wit::exports::consign::image::resolution::{Answer, Explanation, Verdict};
 use crate::wit::exports::consign::image::selection::Reason;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -106,8 +106,19 @@ impl Memory {
     }
 
     fn resolve(&mut self, text: &str, wanted: Option<&str>) -> Result<Resolved, ResolveError> {
+        self.explained(text, wanted).0
+    }
+
+    fn explained(
+        &mut self,
+        text: &str,
+        wanted: Option<&str>,
+    ) -> (Result<Resolved, ResolveError>, Explanation) {
         let (subject, options) = (Subject::Text(text.into()), options(wanted));
-        drive(self, Machine::start(|ask| resolve(ask, subject, options)))
+        let mut machine = Machine::start(|ask| resolve(ask, subject, options));
+        drive(self, &mut machine);
+        let explanation = machine.explain();
+        (machine.finish(), explanation)
     }
 }
 
@@ -148,9 +159,9 @@ fn the_best_variant_of_an_index_wins_and_the_others_say_why_not() {
         (&v7, Some("linux/arm/v7")),
     ]);
     memory.name(NAME, &index);
-    let resolved = memory.resolve("x", Some("linux/arm/v6")).unwrap();
-    assert_eq!(resolved.manifest.unwrap().digest, v6.digest);
-    let verdicts: Vec<Verdict> = resolved.considered.into_iter().map(|entry| entry.verdict).collect();
+    let (resolved, explanation) = memory.explained("x", Some("linux/arm/v6"));
+    assert_eq!(resolved.unwrap().manifest.unwrap().digest, v6.digest);
+    let verdicts: Vec<Verdict> = explanation.considered.into_iter().map(|entry| entry.verdict).collect();
     assert_eq!(
         verdicts,
         [
@@ -169,11 +180,12 @@ fn an_image_in_a_nested_index_is_found_and_both_indexes_are_named() {
     let nested = memory.index(&[(&image, Some("linux/arm64"))]);
     let index = memory.index(&[(&other, Some("linux/s390x")), (&nested, None)]);
     memory.name(NAME, &index);
-    let resolved = memory.resolve("x", Some("linux/arm64")).unwrap();
+    let (resolved, Explanation { considered, .. }) = memory.explained("x", Some("linux/arm64"));
+    let resolved = resolved.unwrap();
     let indexes: Vec<&str> = resolved.indexes.iter().map(|index| index.digest.as_str()).collect();
     assert_eq!(indexes, [index.digest.as_str(), nested.digest.as_str()]);
-    assert_eq!(resolved.considered[1].verdict, Verdict::Chosen);
-    assert_eq!((resolved.considered[2].depth, &resolved.considered[2].verdict), (1, &Verdict::Chosen));
+    assert_eq!(considered[1].verdict, Verdict::Chosen);
+    assert_eq!((considered[2].depth, &considered[2].verdict), (1, &Verdict::Chosen));
 }
 
 #[test]
@@ -183,10 +195,9 @@ fn an_entry_without_a_platform_is_judged_by_its_config() {
     let index = memory.index(&[(&image, None)]);
     memory.name(NAME, &index);
     assert!(memory.resolve("x", Some("linux/s390x")).is_ok());
-    let Err(ResolveError::Platform(mismatch)) = memory.resolve("x", Some("linux/amd64")) else {
-        panic!("a platform that is not there was found")
-    };
-    assert_eq!(mismatch.considered[0].verdict, Verdict::ConfigDisagrees(platform("linux/s390x")));
+    let (outcome, explanation) = memory.explained("x", Some("linux/amd64"));
+    assert!(matches!(outcome, Err(ResolveError::Platform(_))), "{outcome:?}");
+    assert_eq!(explanation.considered[0].verdict, Verdict::ConfigDisagrees(platform("linux/s390x")));
 }
 
 #[test]
@@ -195,12 +206,11 @@ fn an_image_that_fits_and_is_not_here_is_named() {
     let absent = descriptor(MANIFEST, b"elsewhere");
     let index = memory.index(&[(&absent, Some("linux/amd64"))]);
     memory.name(NAME, &index);
-    let Err(ResolveError::Incomplete(absence)) = memory.resolve("x", None) else {
-        panic!("what is not here was found")
-    };
-    assert_eq!(absence.target.digest, absent.digest);
-    assert_eq!(absence.considered[0].verdict, Verdict::Absent);
-    assert_eq!(absence.steps.len(), 1);
+    let (outcome, explanation) = memory.explained("x", None);
+    let Err(ResolveError::Incomplete(target)) = outcome else { panic!("what is not here was found") };
+    assert_eq!(target.digest, absent.digest);
+    assert_eq!(explanation.considered[0].verdict, Verdict::Absent);
+    assert_eq!(explanation.steps.len(), 1);
 }
 
 #[test]
@@ -210,9 +220,9 @@ fn a_name_whose_content_is_gone_does_not_hide_an_id() {
     let id = memory.images[0].digest.clone();
     let prefix = &encoded(&id)[..12];
     memory.name(&format!("docker.io/library/{prefix}:latest"), &descriptor(CONFIG, b"gone"));
-    let resolved = memory.resolve(prefix, None).unwrap();
-    assert_eq!(resolved.matched, Matched::Prefix(id));
-    assert!(resolved.steps.iter().any(|step| matches!(step, Step::Dangling(_))));
+    let (resolved, explanation) = memory.explained(prefix, None);
+    assert_eq!(resolved.unwrap().matched, Matched::Prefix(id));
+    assert!(explanation.steps.iter().any(|step| matches!(step, Step::Dangling(_))));
 }
 
 #[test]
@@ -252,8 +262,9 @@ fn a_config_that_is_wrong_is_overruled_by_a_stored_index() {
     memory.name(NAME, &image);
     assert!(matches!(memory.resolve("x", Some("linux/arm64")), Err(ResolveError::Platform(_))));
     memory.indexes.push(index.clone());
-    let resolved = memory.resolve("x", Some("linux/arm64")).unwrap();
-    assert!(resolved.steps.contains(&Step::Vouched(index)));
+    let (resolved, explanation) = memory.explained("x", Some("linux/arm64"));
+    assert!(resolved.is_ok());
+    assert!(explanation.steps.contains(&Step::Vouched(index)));
 }
 
 #[test]

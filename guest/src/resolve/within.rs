@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::machine::Ask;
-use super::{MAX_DEPTH, Reached, Trail, open_manifest, read_document, wanted};
+use super::{MAX_DEPTH, Reached, open_manifest, read_document, wanted};
 use crate::wit::consign::image::types::{Descriptor, Platform, Rules};
 use crate::wit::exports::consign::image::manifests::{Document, Index, Kind};
 use crate::wit::exports::consign::image::platforms::Matcher;
@@ -15,7 +15,6 @@ use crate::{manifest, platform, select};
 /// A look into one outermost index.
 pub(super) struct Within<'a> {
     ask: &'a Ask,
-    trail: &'a mut Trail,
     wanted: &'a Platform,
     host_os: &'a str,
     rule: Rule,
@@ -23,12 +22,12 @@ pub(super) struct Within<'a> {
 }
 
 impl<'a> Within<'a> {
-    pub(super) fn new(ask: &'a Ask, trail: &'a mut Trail, options: &'a Options) -> Self {
+    pub(super) fn new(ask: &'a Ask, options: &'a Options) -> Self {
         let rule = match options.rules {
             Rules::Docker => Rule::Docker,
             Rules::Podman => Rule::Podman,
         };
-        Within { ask, trail, wanted: wanted(options), host_os: &options.host.os, rule, first_absent: None }
+        Within { ask, wanted: wanted(options), host_os: &options.host.os, rule, first_absent: None }
     }
 
     /// The first entry that fits and is not here.
@@ -66,45 +65,26 @@ impl<'a> Within<'a> {
                 host_os: self.host_os.to_owned(),
             };
             let choice = select::choose(&index.entries, &criteria);
-            let first = self.trail.considered.len();
+            // Both peers make one choice; what else fits is known for the explanation only.
+            let best = choice.order.first().map(|best| *best as usize);
+            let entry = best.and_then(|best| index.entries.get(best)).cloned();
             let judged = index.entries.into_iter().zip(choice.reasons).zip(0..);
-            self.trail.considered.extend(judged.map(|((entry, reason), position)| Considered {
+            let first = self.ask.consider(judged.map(|((entry, reason), position)| Considered {
                 index: descriptor.digest.clone(),
                 position,
                 depth,
                 entry,
                 verdict: Verdict::PassedOver(reason),
             }));
-            // Both peers make one choice; what else fits is known for the explanation only.
-            for position in choice.order.into_iter().take(1) {
-                let at = first + position as usize;
-                let Some(considered) = self.trail.considered.get(at) else { continue };
-                let entry = considered.entry.clone();
-                let (verdict, reached) = self.try_entry(entry, depth).await?;
-                if let Some(considered) = self.trail.considered.get_mut(at) {
-                    considered.verdict = verdict;
-                }
-                if let Some(mut reached) = reached {
-                    self.settle(first, at);
-                    reached.indexes.insert(0, descriptor);
-                    return Ok(Some(reached));
-                }
+            let (Some(best), Some(entry)) = (best, entry) else { return Ok(None) };
+            let (verdict, reached) = self.try_entry(entry, depth).await?;
+            self.ask.judge(first + best, verdict);
+            if let Some(mut reached) = reached {
+                reached.indexes.insert(0, descriptor);
+                return Ok(Some(reached));
             }
             Ok(None)
         })
-    }
-
-    /// Those that were outranked were outranked by the entry that was taken, which need not be the one
-    /// that looked best at first.
-    fn settle(&mut self, first: usize, taken: usize) {
-        let position = self.trail.considered.get(taken).map_or(0, |taken| taken.position);
-        let depth = self.trail.considered.get(first).map_or(0, |entry| entry.depth);
-        let Some(entries) = self.trail.considered.get_mut(first..) else { return };
-        for entry in entries.iter_mut().filter(|entry| entry.depth == depth) {
-            if let Verdict::PassedOver(reason @ (Reason::Best | Reason::Outranked(_))) = &mut entry.verdict {
-                *reason = Reason::Outranked(position);
-            }
-        }
     }
 
     async fn try_entry(
@@ -128,8 +108,8 @@ impl<'a> Within<'a> {
             Some(Document::Manifest(parsed)) => {
                 let mut reached = match open_manifest(self.ask, entry.clone(), parsed).await {
                     Ok(reached) => reached,
-                    Err(ResolveError::Incomplete(absence)) => {
-                        self.first_absent.get_or_insert(absence.target);
+                    Err(ResolveError::Incomplete(target)) => {
+                        self.first_absent.get_or_insert(target);
                         return Ok((Verdict::Absent, None));
                     }
                     Err(ResolveError::NotAnImage(_)) => {

@@ -139,7 +139,7 @@ fn store_denies(error: &StoreError) -> bool {
 
 /// The exit code of a resolution that came to no image.
 pub fn code_of(error: &ResolveError) -> Code {
-    let corrupt = matches!(error, ResolveError::Refused(refusal)
+    let corrupt = matches!(error, ResolveError::Refused(refusal, _)
         if matches!(**refusal, Refusal::Content(types::ContentError::Corrupt(_))));
     if error.is_no() || corrupt { Code::No } else { Code::Unknown }
 }

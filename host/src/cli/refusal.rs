@@ -14,7 +14,7 @@ use super::{document, output, resolve};
 /// The refusal as an error of the command, with a hint where there is something to do.
 pub fn with_hint(error: ResolveError, opened: &Opened) -> anyhow::Error {
     let hint = match &error {
-        ResolveError::Refused(refusal) => match &**refusal {
+        ResolveError::Refused(refusal, _) => match &**refusal {
             Refusal::Platform(mismatch) => Some(match &mismatch.image {
                 Some((_, found)) => format!("ask for it with --platform {}", platform(found)),
                 None => "choose one of these with --platform".to_owned(),
@@ -28,7 +28,7 @@ pub fn with_hint(error: ResolveError, opened: &Opened) -> anyhow::Error {
         _ => None,
     };
     let message = match (&error, opened.text()) {
-        (ResolveError::Refused(refusal), Some(text)) if matches!(**refusal, Refusal::Name(_)) => {
+        (ResolveError::Refused(refusal, _), Some(text)) if matches!(**refusal, Refusal::Name(_)) => {
             format!("`{text}`: {error}")
         }
         _ => error.to_string(),
@@ -44,11 +44,9 @@ pub fn show(arguments: &Resolve, error: &ResolveError) -> Result<()> {
     }
     match (arguments.format, error) {
         (Format::Json, _) => output::json(&answer(&arguments.image, error)),
-        (Format::Table, ResolveError::Refused(refusal)) if arguments.explain => match &**refusal {
-            Refusal::Platform(mismatch) => resolve::explain(&mismatch.steps, &mismatch.considered),
-            Refusal::Incomplete(absence) => resolve::explain(&absence.steps, &absence.considered),
-            _ => Ok(()),
-        },
+        (Format::Table, ResolveError::Refused(_, explanation)) if arguments.explain => {
+            resolve::explain(explanation)
+        }
         _ => Ok(()),
     }
 }
@@ -57,22 +55,18 @@ pub fn show(arguments: &Resolve, error: &ResolveError) -> Result<()> {
 fn answer(input: &str, error: &ResolveError) -> Value {
     let (mut steps, mut considered) = (json!([]), json!([]));
     let mut problem = json!({"kind": kind(error), "message": error.to_string()});
-    if let ResolveError::Refused(refusal) = error {
+    if let ResolveError::Refused(refusal, explanation) = error {
+        steps = resolve::steps(&explanation.steps);
+        considered = resolve::considered(&explanation.considered);
         match &**refusal {
             Refusal::Platform(mismatch) => {
-                steps = resolve::steps(&mismatch.steps);
-                considered = resolve::considered(&mismatch.considered);
                 problem["wanted"] = document::platform(&mismatch.wanted);
                 if let Some((id, found)) = &mismatch.image {
                     problem["image"] = json!({"id": id, "platform": document::platform(found)});
                 }
             }
             Refusal::Ambiguous(candidates) => problem["candidates"] = json!(candidates),
-            Refusal::Incomplete(absence) => {
-                steps = resolve::steps(&absence.steps);
-                considered = resolve::considered(&absence.considered);
-                problem["descriptor"] = document::descriptor(&absence.target);
-            }
+            Refusal::Incomplete(target) => problem["descriptor"] = document::descriptor(target),
             _ => {}
         }
     }
@@ -80,7 +74,7 @@ fn answer(input: &str, error: &ResolveError) -> Value {
 }
 
 fn kind(error: &ResolveError) -> &'static str {
-    let ResolveError::Refused(refusal) = error else { return "component" };
+    let ResolveError::Refused(refusal, _) = error else { return "component" };
     match &**refusal {
         Refusal::Name(_) => "name",
         Refusal::NotFound(_) => "not-found",

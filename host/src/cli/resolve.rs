@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use consign::resolve::{Explained, name, platform};
-use consign::types::resolution::{Considered, Matched, Resolved, Step, Verdict};
+use consign::types::resolution::{Considered, Explanation, Matched, Resolved, Step, Verdict};
 
 use super::args::{Format, Resolve};
 use super::refusal::{self, with_hint};
@@ -14,8 +14,8 @@ use super::{document, image, output};
 pub fn run(session: &Session, arguments: &Resolve) -> Result<()> {
     let opened = image::open(session, &arguments.image)?;
     let options = session.options(&arguments.wanted)?;
-    let resolved = match opened.resolve(session, &options) {
-        Ok(resolved) => resolved,
+    let (resolved, explanation) = match opened.explained(session, &options) {
+        Ok(answer) => answer,
         Err(error) => {
             refusal::show(arguments, &error)?;
             return Err(with_hint(error, &opened));
@@ -25,12 +25,12 @@ pub fn run(session: &Session, arguments: &Resolve) -> Result<()> {
         return output::lines([&resolved.config.digest]);
     }
     match arguments.format {
-        Format::Json => output::json(&answer(&arguments.image, &resolved)),
+        Format::Json => output::json(&answer(&arguments.image, &resolved, &explanation)),
         Format::Table => {
             output::table(&["", ""], &summary(&resolved))?;
             if arguments.explain {
                 output::lines([""])?;
-                explain(&resolved.steps, &resolved.considered)?;
+                explain(&explanation)?;
             }
             Ok(())
         }
@@ -57,7 +57,8 @@ fn summary(resolved: &Resolved) -> Vec<Vec<String>> {
 }
 
 /// The steps, and every entry that was considered; entries of a nested index below the one that lists it.
-pub fn explain(steps: &[Step], considered: &[Considered]) -> Result<()> {
+pub fn explain(explanation: &Explanation) -> Result<()> {
+    let Explanation { steps, considered } = explanation;
     output::lines(steps.iter().map(|step| output::printable(&Explained(step).to_string())))?;
     if considered.is_empty() {
         return Ok(());
@@ -95,7 +96,7 @@ fn short(digest: &str) -> String {
 }
 
 /// The answer as a JSON document. Field names are stable.
-fn answer(input: &str, resolved: &Resolved) -> Value {
+fn answer(input: &str, resolved: &Resolved, explanation: &Explanation) -> Value {
     let matched = match &resolved.matched {
         Matched::Target => json!({"by": "target"}),
         Matched::Name(found) => json!({"by": "name", "name": name(found)}),
@@ -122,8 +123,8 @@ fn answer(input: &str, resolved: &Resolved) -> Value {
         "config": document::descriptor(&resolved.config),
         "id": resolved.config.digest,
         "layers": layers,
-        "steps": steps(&resolved.steps),
-        "considered": considered(&resolved.considered),
+        "steps": steps(&explanation.steps),
+        "considered": considered(&explanation.considered),
     })
 }
 

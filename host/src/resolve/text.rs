@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Write};
 
 use crate::types::manifests::{ManifestError, ManifestProblem};
-use crate::types::resolution::{Considered, Mismatch, ResolveError, Step, Verdict};
+use crate::types::resolution::{Considered, Explanation, Mismatch, ResolveError, Step, Verdict};
 use crate::types::selection::Reason;
 use crate::types::{self, ContentError, ImageName, Platform};
 
@@ -45,15 +45,15 @@ pub fn name(name: &ImageName) -> String {
 }
 
 /// Why a resolution ended without an image.
-pub(super) fn refusal(error: &ResolveError) -> String {
+pub(super) fn refusal(error: &ResolveError, explanation: &Explanation) -> String {
     match error {
         ResolveError::Name(error) => reference(error),
         ResolveError::NotFound(name) => format!("no such image: `{name}`"),
         ResolveError::Ambiguous(candidates) => {
             format!("the beginning of an ID fits several images: {}", quoted(candidates))
         }
-        ResolveError::Platform(mismatch) => no_platform(mismatch),
-        ResolveError::Incomplete(types::resolution::Absence { target, .. }) => {
+        ResolveError::Platform(mismatch) => no_platform(mismatch, explanation),
+        ResolveError::Incomplete(target) => {
             let kind = if target.media_type.is_empty() { "content" } else { &target.media_type };
             format!("wanted `{}` ({kind}), which is not here", target.digest)
         }
@@ -110,12 +110,12 @@ fn content(error: &ContentError) -> String {
     }
 }
 
-fn no_platform(mismatch: &Mismatch) -> String {
+fn no_platform(mismatch: &Mismatch, explanation: &Explanation) -> String {
     let wanted = platform(&mismatch.wanted);
     if let Some((image, found)) = &mismatch.image {
         return format!("wanted platform `{wanted}`, found image `{image}` for `{}`", platform(found));
     }
-    let mut offered: Vec<String> = mismatch
+    let mut offered: Vec<String> = explanation
         .considered
         .iter()
         .filter(|entry| !matches!(entry.verdict, Verdict::PassedOver(Reason::Attestation)))

@@ -39,5 +39,5 @@ impl<A: Answers> Content for Asked<A> {
 }
 
 pub fn resolve(world: impl Answers, subject: Subject, options: Options) -> Result<Resolved, ResolveError> {
-    sandbox().resolve(Arc::new(Asked(world)), &subject, &options).unwrap()
+    sandbox().resolve(Arc::new(Asked(world)), &subject, &options).unwrap().0
 }

@@ -36,5 +36,7 @@ impl<A: Answers> World for Driven<A> {
 }
 
 pub fn resolve(world: impl Answers, subject: Subject, options: Options) -> Result<Resolved, ResolveError> {
-    drive(&mut Driven(world), Machine::start(|ask| consign_guest::resolve::resolve(ask, subject, options)))
+    let mut machine = Machine::start(|ask| consign_guest::resolve::resolve(ask, subject, options));
+    drive(&mut Driven(world), &mut machine);
+    machine.finish()
 }
