@@ -4,7 +4,7 @@ use crate::json::write::{ObjectWriter, array};
 use crate::json::{self, Case, Reader, Result, invalid, missing, problem, shown, too_large};
 use crate::manifest::MAX_LAYERS;
 use crate::manifest::descriptor::{filled, is_digest};
-use crate::wit::consign::image::types::Descriptor;
+use crate::types::Descriptor;
 use crate::wit::exports::consign::image::archives::{ArchiveImage, LegacyTag};
 use crate::wit::exports::consign::image::manifests::{ManifestError, ManifestProblem};
 

@@ -10,7 +10,7 @@ mod time;
 use crate::json::{self, Case, Reader, Result, invalid, missing, shown};
 use crate::manifest::MAX_LAYERS;
 use crate::manifest::descriptor::{filled, is_digest, read_digest};
-use crate::wit::consign::image::types::Platform;
+use crate::types::Platform;
 use crate::wit::exports::consign::image::manifests::{HistoryEntry, ImageConfig, ManifestError};
 pub(crate) use container::{empty as empty_container_config, read_container_config};
 pub(crate) use time::is_rfc3339;

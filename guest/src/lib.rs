@@ -22,6 +22,14 @@ pub mod wit {
     });
 }
 
+/// What the interfaces share. A component that imports nothing has to export even its types.
+pub mod types {
+    #[cfg(feature = "resolver")]
+    pub use crate::wit::consign::image::types::*;
+    #[cfg(not(feature = "resolver"))]
+    pub use crate::wit::exports::consign::image::types::*;
+}
+
 pub mod archive;
 pub mod chain;
 pub mod component;

@@ -11,7 +11,7 @@ mod kind;
 pub use kind::media_type;
 
 use crate::json::{self, Case, Reader, Result, missing, problem};
-use crate::wit::consign::image::types::Descriptor;
+use crate::types::Descriptor;
 use crate::wit::exports::consign::image::manifests::{
     Document, Index, Kind, Manifest, ManifestError, ManifestProblem,
 };

@@ -21,7 +21,7 @@ pub use order::sort;
 pub use pattern::familiar_match;
 
 use crate::digest::{self, saturating};
-use crate::wit::consign::image::types::{ImageName, Rules};
+use crate::types::{ImageName, Rules};
 use crate::wit::exports::consign::image::references::{
     Reading, Reference, ReferenceError, ReferenceProblem as Problem,
 };

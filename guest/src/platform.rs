@@ -13,7 +13,7 @@ mod path;
 mod stable_sort;
 mod windows;
 
-pub use crate::wit::consign::image::types::Platform;
+pub use crate::types::Platform;
 pub use comparer::{Comparer, Mismatch, Preference};
 pub use format::{format, format_all};
 pub use normal::normalize;

@@ -17,7 +17,7 @@ mod tests;
 use crate::config;
 use crate::name;
 use crate::platform;
-use crate::wit::consign::image::types::{Descriptor, ImageName, Platform, Rules};
+use crate::types::{Descriptor, ImageName, Platform, Rules};
 use crate::wit::exports::consign::image::manifests::{Document, ImageConfig, Manifest};
 use crate::wit::exports::consign::image::platforms::Matcher;
 use crate::wit::exports::consign::image::references::{Reading, Reference};

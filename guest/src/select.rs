@@ -8,7 +8,7 @@ mod first_match;
 mod podman;
 
 use crate::platform::Platform;
-use crate::wit::consign::image::types::Descriptor;
+use crate::types::Descriptor;
 use crate::wit::exports::consign::image::platforms::Matcher;
 use crate::wit::exports::consign::image::selection::{Choice, Criteria, Reason, Rule};
 

@@ -9,7 +9,7 @@ pub use storage::ask as ask_storage;
 
 use crate::digest::{self, saturating};
 use crate::name;
-use crate::wit::consign::image::types::{ImageName, Rules};
+use crate::types::{ImageName, Rules};
 use crate::wit::exports::consign::image::references::{Reading, Reference};
 use crate::wit::exports::consign::image::transports::{
     ImageReference, StorageAnswer, Transport, TransportError, TransportProblem as Problem,

@@ -21,8 +21,8 @@
 //! let root = Dir::open_ambient_dir("/var/lib/consign", ambient_authority())?;
 //! let store = Arc::new(Store::open(root, Default::default())?);
 //! let options = Options { platform: None, host: maximum_platform().clone(), rules: Rules::Docker };
-//! let resolved = resolve(&sandbox, store, &Subject::Text("debian:12".into()), &options)?;
-//! println!("{}", resolved.config.digest);
+//! let resolution = resolve(&sandbox, store, &Subject::Text("debian:12".into()), &options)?;
+//! println!("{}", resolution.image.config.digest);
 //! # Ok(())
 //! # }
 //! ```

@@ -14,6 +14,15 @@ use crate::types::{self, Descriptor, Rules};
 
 pub use text::{Explained, document, name, platform, reference};
 
+/// An image, and how it was come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolution {
+    /// Its documents, its layers, its platform.
+    pub image: Resolved,
+    /// What was tried, and why every entry of every index won or lost.
+    pub explanation: Explanation,
+}
+
 /// Resolution did not come to an image.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -41,7 +50,7 @@ impl ResolveError {
     }
 }
 
-/// Resolves `subject` over `content`: the image, and how it was come to.
+/// Resolves `subject` over `content`.
 ///
 /// # Errors
 ///
@@ -52,11 +61,11 @@ pub fn resolve(
     content: Arc<dyn Content>,
     subject: &Subject,
     options: &Options,
-) -> Result<(Resolved, Explanation), ResolveError> {
+) -> Result<Resolution, ResolveError> {
     match sandbox.resolve(content, subject, options)? {
-        (Ok(resolved), explanation) => {
-            check(&resolved)?;
-            Ok((resolved, explanation))
+        (Ok(image), explanation) => {
+            check(&image)?;
+            Ok(Resolution { image, explanation })
         }
         (Err(error), explanation) => Err(ResolveError::Refused(Box::new(error), Box::new(explanation))),
     }

@@ -100,7 +100,7 @@ fn ask(content: Answers, text: &str) -> Result<Resolved, ResolveError> {
     let answer = resolve(&sandbox, Arc::new(content), &Subject::Text(text.into()), &options);
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     works(&sandbox);
-    answer.map(|(resolved, _)| resolved)
+    answer.map(|resolution| resolution.image)
 }
 
 #[track_caller]

@@ -345,7 +345,7 @@ fn what_is_in_an_archive_resolves_in_place() {
         host: platform("amd64", None),
         rules: Rules::Docker,
     };
-    let ask = |subject: Subject| resolve(sandbox(), content.clone(), &subject, &wanted).unwrap().0;
+    let ask = |subject: Subject| resolve(sandbox(), content.clone(), &subject, &wanted).unwrap().image;
     let by_target = ask(Subject::Target(root));
     assert_eq!(by_target.platform, platform("arm", Some("v6")));
     let by_name = ask(Subject::Text("example.com/multi:1".into()));

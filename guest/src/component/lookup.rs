@@ -2,8 +2,8 @@ use super::Component;
 use super::resolution::Resolving;
 use crate::resolve::machine::{Machine, World, drive};
 use crate::resolve::{locate, resolve};
+use crate::types::{ContentError, Descriptor, ImageName, Rules};
 use crate::wit::consign::image::content;
-use crate::wit::consign::image::types::{ContentError, Descriptor, ImageName, Rules};
 use crate::wit::exports::consign::image::lookup::{
     Guest, LocateError, Located, Options, Resolution, Subject,
 };

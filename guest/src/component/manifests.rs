@@ -7,6 +7,14 @@ impl Guest for Component {
         manifest::parse(&bytes, media_type.as_deref())
     }
 
+    fn parse_text(text: String, media_type: Option<String>) -> Result<Document, ManifestError> {
+        manifest::parse(text.as_bytes(), media_type.as_deref())
+    }
+
+    fn parse_config_text(text: String) -> Result<ImageConfig, ManifestError> {
+        config::parse(text.as_bytes())
+    }
+
     fn parse_config(bytes: Vec<u8>) -> Result<ImageConfig, ManifestError> {
         config::parse(&bytes)
     }

@@ -1,6 +1,6 @@
 use super::Component;
 use crate::name;
-use crate::wit::consign::image::types::{ImageName, Rules};
+use crate::types::{ImageName, Rules};
 use crate::wit::exports::consign::image::references::{
     Guest, PatternError, Reading, Reference, ReferenceError,
 };

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::MAX_ANNOTATIONS;
 use crate::json::{Case, Reader, Result, invalid, missing, shown};
-use crate::wit::consign::image::types::{Descriptor, Platform};
+use crate::types::{Descriptor, Platform};
 
 /// A descriptor's members. `data` and others are passed over.
 const DESCRIPTOR: [&str; 7] =

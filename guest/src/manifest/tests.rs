@@ -295,7 +295,7 @@ fn everything_that_is_said_is_kept_in_its_order() {
             media_type: OCI_MANIFEST.into(),
             digest: digest(),
             size: 7,
-            platform: Some(crate::wit::consign::image::types::Platform {
+            platform: Some(crate::types::Platform {
                 os: "windows".into(),
                 architecture: "amd64".into(),
                 variant: Some("v2".into()),

@@ -1,7 +1,7 @@
 //! Names made from names.
 
 use super::{DEFAULT_TAG, Fault, Parts, Problem, check_length, error, explained, grammar};
-use crate::wit::consign::image::types::{ImageName, Rules};
+use crate::types::{ImageName, Rules};
 use crate::wit::exports::consign::image::references::ReferenceError;
 
 /// The name without tag and digest.

@@ -16,7 +16,7 @@
 //! ends the domain if there is one, and whatever is left when a domain has been read is a remote name
 //! exactly when domain and rest together would be one.
 
-use crate::wit::consign::image::types::Rules;
+use crate::types::Rules;
 
 /// The pieces of a reference, as written. `domain` may be empty.
 #[derive(Clone, Copy)]

@@ -1,7 +1,7 @@
 //! The order of references.
 
 use super::{format, parse};
-use crate::wit::consign::image::types::Rules;
+use crate::types::Rules;
 use crate::wit::exports::consign::image::references::{Reading, Reference};
 
 /// The references in canonical form: with tag and digest, with tag, with digest, name only, digest only, by

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use super::MAX_READS;
-use crate::wit::consign::image::types::{ContentError, Descriptor, ImageName};
+use crate::types::{ContentError, Descriptor, ImageName};
 use crate::wit::exports::consign::image::resolution::{
     Answer, Considered, Explanation, Request, ResolveError, Step, Verdict,
 };
@@ -99,6 +99,7 @@ impl Ask {
         }
         match self.put(Request::Read(target.clone())).await? {
             Answer::Content(content) => Ok(content),
+            Answer::Text(text) => Ok(Some(text.into_bytes())),
             _ => Ok(None),
         }
     }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use super::machine::Ask;
 use super::{MAX_DEPTH, Reached, open_manifest, read_document, wanted};
-use crate::wit::consign::image::types::{Descriptor, Platform, Rules};
+use crate::types::{Descriptor, Platform, Rules};
 use crate::wit::exports::consign::image::manifests::{Document, Index, Kind};
 use crate::wit::exports::consign::image::platforms::Matcher;
 use crate::wit::exports::consign::image::resolution::{Considered, Options, ResolveError, Verdict};

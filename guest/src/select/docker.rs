@@ -2,7 +2,7 @@
 
 use super::{choice, missing_features, numbered};
 use crate::platform::{Comparer, Mismatch, Platform, Preference, stable_sort};
-use crate::wit::consign::image::types::Descriptor;
+use crate::types::Descriptor;
 use crate::wit::exports::consign::image::platforms::Matcher;
 use crate::wit::exports::consign::image::selection::{Choice, Criteria, Reason};
 

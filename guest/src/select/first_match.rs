@@ -2,7 +2,7 @@
 
 use super::{choice, missing_features, numbered};
 use crate::platform::Platform;
-use crate::wit::consign::image::types::Descriptor;
+use crate::types::Descriptor;
 use crate::wit::exports::consign::image::selection::{Choice, Reason};
 
 /// Operating system and architecture have to be as written; variant, version and features only where the

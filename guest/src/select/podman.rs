@@ -2,7 +2,7 @@
 
 use super::{choice, numbered};
 use crate::platform::Platform;
-use crate::wit::consign::image::types::Descriptor;
+use crate::types::Descriptor;
 use crate::wit::exports::consign::image::selection::{Choice, Criteria, IndexFormat, Reason};
 
 /// Set to `true` on entries whose layers are compressed with zstd; others are taken to be gzip.

@@ -2,7 +2,7 @@
 
 use super::storage;
 use crate::name;
-use crate::wit::consign::image::types::ImageName;
+use crate::types::ImageName;
 use crate::wit::exports::consign::image::references::Reference;
 use crate::wit::exports::consign::image::transports::{ImageReference, PolicyScope, Transport};
 

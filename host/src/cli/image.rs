@@ -9,12 +9,12 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use consign::content::Content;
-use consign::resolve::{self, ResolveError};
+use consign::resolve::{self, Resolution, ResolveError};
 use consign::source::{self, Selector, Source, SourceContent};
 use consign::store::Store;
 use consign::transport::archive::{Archive, Options as ArchiveOptions};
 use consign::transport::{open_archive, open_directory};
-use consign::types::resolution::{Explanation, Options, Resolved, Subject};
+use consign::types::resolution::{Options, Resolved, Subject};
 use consign::types::transports::{ImageReference, Transport};
 use consign::types::{Descriptor, ImageName};
 
@@ -151,15 +151,11 @@ impl Opened {
 
     /// The image it means.
     pub fn resolve(&self, session: &Session, options: &Options) -> Result<Resolved, ResolveError> {
-        self.explained(session, options).map(|(resolved, _)| resolved)
+        self.explained(session, options).map(|resolution| resolution.image)
     }
 
     /// The image it means, and how it was come to.
-    pub fn explained(
-        &self,
-        session: &Session,
-        options: &Options,
-    ) -> Result<(Resolved, Explanation), ResolveError> {
+    pub fn explained(&self, session: &Session, options: &Options) -> Result<Resolution, ResolveError> {
         resolve::resolve(session.sandbox(), self.content.clone(), &self.subject, options)
     }
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use consign::resolve::{Explained, name, platform};
+use consign::resolve::{Explained, Resolution, name, platform};
 use consign::types::resolution::{Considered, Explanation, Matched, Resolved, Step, Verdict};
 
 use super::args::{Format, Resolve};
@@ -14,8 +14,8 @@ use super::{document, image, output};
 pub fn run(session: &Session, arguments: &Resolve) -> Result<()> {
     let opened = image::open(session, &arguments.image)?;
     let options = session.options(&arguments.wanted)?;
-    let (resolved, explanation) = match opened.explained(session, &options) {
-        Ok(answer) => answer,
+    let Resolution { image: resolved, explanation } = match opened.explained(session, &options) {
+        Ok(resolution) => resolution,
         Err(error) => {
             refusal::show(arguments, &error)?;
             return Err(with_hint(error, &opened));

@@ -2,7 +2,7 @@
 
 use consign_guest::resolve::machine::{Machine, World, drive};
 use consign_guest::resolve::resolve;
-use consign_guest::wit::consign::image::types::{ContentError, Descriptor, ImageName, Platform, Rules};
+use consign_guest::types::{ContentError, Descriptor, ImageName, Platform, Rules};
 use consign_guest::wit::exports::consign::image::resolution::{Options, Subject};
 use consign_guest::{chain, config, manifest};
 use libfuzzer_sys::fuzz_target;

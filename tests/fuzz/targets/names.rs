@@ -1,6 +1,6 @@
 #![no_main]
 
-use consign_guest::wit::consign::image::types::Rules;
+use consign_guest::types::Rules;
 use consign_guest::wit::exports::consign::image::references::{Reading, Reference};
 use consign_guest::{digest, name, transport_name};
 use libfuzzer_sys::fuzz_target;

@@ -1,7 +1,7 @@
 #![no_main]
 
 use consign_guest::platform;
-use consign_guest::wit::consign::image::types::Platform;
+use consign_guest::types::Platform;
 use consign_guest::wit::exports::consign::image::platforms::Matcher;
 use libfuzzer_sys::fuzz_target;
 

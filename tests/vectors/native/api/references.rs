@@ -1,5 +1,5 @@
 use consign_guest::component::Component;
-pub use consign_guest::wit::consign::image::types::{ImageName, Rules};
+pub use consign_guest::types::{ImageName, Rules};
 pub use consign_guest::wit::exports::consign::image::references::*;
 
 pub fn parse(text: &str, reading: Reading, rules: Rules) -> Result<Reference, ReferenceError> {

@@ -1,5 +1,5 @@
 use consign_guest::resolve::machine::{Machine, World, drive};
-pub use consign_guest::wit::consign::image::types::{ContentError, Descriptor, ImageName, Platform, Rules};
+pub use consign_guest::types::{ContentError, Descriptor, ImageName, Platform, Rules};
 pub use consign_guest::wit::exports::consign::image::resolution::*;
 
 /// A world that never fails.
