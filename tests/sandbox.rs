@@ -7,6 +7,8 @@ mod content;
 mod imports;
 #[path = "sandbox/limits.rs"]
 mod limits;
+#[path = "sandbox/package.rs"]
+mod package;
 
 use consign::sandbox::Sandbox;
 use consign::types::references::Reading;

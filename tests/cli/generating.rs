@@ -21,8 +21,27 @@ fn both_components_are_written_whole() {
     }
     let default = place.run(&["component", "--digest"]).ok().stdout;
     assert_eq!(default, place.run(&["component", "--digest", "--world", "resolver"]).ok().stdout);
+    // The module inside: the magic number, version 1.
+    let core = place.run(&["component", "--world", "names", "--core"]).ok().stdout;
+    assert_eq!(core[..8], *b"\0asm\x01\0\0\0");
+    let stated = place.run(&["component", "--world", "names", "--core", "--digest"]).ok();
+    assert_eq!(stated.text().trim(), digest(&core));
     // None of this needs a store, so none is made.
     assert!(!place.root().exists());
+}
+
+#[test]
+fn the_package_is_written_whole() {
+    let place = Place::new();
+    let written = place.path("new/wit");
+    place.run(&["component", "--wit", written.to_str().unwrap()]).ok();
+    let files = |path: &std::path::Path| -> std::collections::BTreeMap<_, _> {
+        let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+        let wit = entries.filter(|path| path.extension().is_some_and(|extension| extension == "wit"));
+        wit.map(|path| (path.file_name().unwrap().to_owned(), std::fs::read(&path).unwrap())).collect()
+    };
+    let package = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
+    assert_eq!(files(&written), files(&package));
 }
 
 #[test]

@@ -234,9 +234,17 @@ pub struct Component {
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub output: PathBuf,
 
-    /// Only print the component's digest
+    /// The core module inside it instead, for hosts without the component model; its exports follow the canonical ABI
+    #[arg(long)]
+    pub core: bool,
+
+    /// Only print the digest
     #[arg(long, conflicts_with = "output")]
     pub digest: bool,
+
+    /// Write the WIT package into this directory instead
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["world", "output", "core", "digest"])]
+    pub wit: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -10,16 +10,33 @@ use super::args::{Component, World};
 use super::output;
 
 pub fn run(arguments: &Component) -> Result<()> {
+    if let Some(directory) = &arguments.wit {
+        return write_package(directory);
+    }
     let component = match arguments.world {
         World::Names => sandbox::NAMES,
         World::Resolver => sandbox::RESOLVER,
     };
+    let binary = if arguments.core {
+        sandbox::core_module(component).context("the component holds no core module")?
+    } else {
+        component
+    };
     if arguments.digest {
-        return output::lines([Digest::of(component).to_string()]);
+        return output::lines([Digest::of(binary).to_string()]);
     }
     if arguments.output == Path::new("-") {
-        return output::bytes(component);
+        return output::bytes(binary);
     }
-    std::fs::write(&arguments.output, component)
-        .with_context(|| format!("writing `{}`", arguments.output.display()))
+    write(&arguments.output, binary)
+}
+
+/// A directory that `wit-bindgen`, `jco` and `wasm-tools` read as a WIT package.
+fn write_package(directory: &Path) -> Result<()> {
+    std::fs::create_dir_all(directory).with_context(|| format!("making `{}`", directory.display()))?;
+    sandbox::WIT.iter().try_for_each(|(name, text)| write(&directory.join(name), text.as_bytes()))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    std::fs::write(path, bytes).with_context(|| format!("writing `{}`", path.display()))
 }
