@@ -4,6 +4,7 @@ use crate::json::write::{ObjectWriter, array};
 use crate::json::{self, Case, Reader, Result, invalid, missing, problem, shown, too_large};
 use crate::manifest::MAX_LAYERS;
 use crate::manifest::descriptor::{filled, is_digest};
+use crate::sort::{first_twice, stable_sort};
 use crate::types::Descriptor;
 use crate::wit::exports::consign::image::archives::{ArchiveImage, LegacyTag};
 use crate::wit::exports::consign::image::manifests::{ManifestError, ManifestProblem};
@@ -64,11 +65,9 @@ pub fn parse_repositories(bytes: &[u8]) -> std::result::Result<Vec<LegacyTag>, M
     let read = || {
         let mut reader = Reader::new(json::strict(bytes, "bytes", MAX_LIST)?);
         let mut tags: Vec<LegacyTag> = Vec::new();
-        let mut repositories = std::collections::BTreeSet::new();
+        let mut repositories: Vec<(String, usize)> = Vec::new();
         reader.object(|reader, repository, at| {
-            if !repositories.insert(repository.to_owned()) {
-                return Err(problem(at, ManifestProblem::Duplicate(shown(repository))));
-            }
+            repositories.push((repository.to_owned(), at));
             if reader.null()? {
                 return Ok(());
             }
@@ -81,7 +80,12 @@ pub fn parse_repositories(bytes: &[u8]) -> std::result::Result<Vec<LegacyTag>, M
             Ok(())
         })?;
         reader.end()?;
-        tags.sort_unstable();
+        if let Some((repository, at)) =
+            first_twice(&repositories, |(repository, _)| repository).and_then(|twice| repositories.get(twice))
+        {
+            return Err(problem(*at, ManifestProblem::Duplicate(shown(repository))));
+        }
+        stable_sort(&mut tags, |a, b| a < b);
         Ok(tags)
     };
     read().map_err(|error: Box<ManifestError>| *error)

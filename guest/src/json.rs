@@ -11,6 +11,7 @@ mod scan;
 mod text;
 pub(crate) mod write;
 
+use crate::sort::first_twice;
 use std::borrow::Cow;
 
 pub(crate) use fault::{Result, invalid, missing, problem, shown, too_large};
@@ -185,21 +186,14 @@ impl<'a> Reader<'a> {
     /// are an error that counts them as `what`. A `null` is an empty string, as in Go.
     pub(crate) fn string_map(&mut self, what: &str, limit: usize) -> Result<Vec<(String, String)>> {
         let mut pairs: Vec<(String, String)> = Vec::new();
-        let mut known = std::collections::BTreeSet::new();
+        let mut places = Vec::new();
         self.object(|reader, key, at| {
             if pairs.len() == limit {
                 return Err(too_large(at, what, limit, limit + 1));
             }
+            places.push(at);
             // Few keys are compared one by one; many would take quadratic time.
-            let twice = if pairs.len() < 16 {
-                pairs.iter().any(|(other, _)| other == key)
-            } else {
-                if known.is_empty() {
-                    known.extend(pairs.iter().map(|(other, _)| other.clone()));
-                }
-                !known.insert(key.to_owned())
-            };
-            if twice {
+            if pairs.len() < 16 && pairs.iter().any(|(other, _)| other == key) {
                 return Err(problem(at, ManifestProblem::Duplicate(shown(key))));
             }
             let value = if reader.null()? {
@@ -210,7 +204,11 @@ impl<'a> Reader<'a> {
             pairs.push((key.to_owned(), value));
             Ok(())
         })?;
-        Ok(pairs)
+        let twice = if pairs.len() > 16 { first_twice(&pairs, |(key, _)| key) } else { None };
+        match twice.and_then(|twice| Some((pairs.get(twice)?, places.get(twice)?))) {
+            Some(((key, _), at)) => Err(problem(*at, ManifestProblem::Duplicate(shown(key)))),
+            None => Ok(pairs),
+        }
     }
 
     /// Reads an array of strings; a `null` among them is an empty string, as in Go.

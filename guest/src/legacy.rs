@@ -7,6 +7,7 @@ mod image;
 use crate::json::write::{ObjectWriter, array, compact, string};
 use crate::json::{self, Reader, Result, invalid, too_large};
 use crate::manifest::MAX_LAYERS;
+use crate::sort::stable_sort;
 use crate::wit::exports::consign::image::archives::LegacyImage;
 use crate::wit::exports::consign::image::manifests::ManifestError;
 use image::V1Image;
@@ -69,7 +70,7 @@ fn make_config(jsons: &[Vec<u8>], diff_ids: &[String]) -> Result<Vec<u8>> {
     let mut history = String::new();
     array(&mut history, &images, |out, image| image.write_step(out));
     members.push(("history".into(), history));
-    members.sort_unstable();
+    stable_sort(&mut members, |(a, _), (b, _)| a < b);
 
     let mut out = String::new();
     let mut object = ObjectWriter::new(&mut out);
@@ -82,16 +83,20 @@ fn make_config(jsons: &[Vec<u8>], diff_ids: &[String]) -> Result<Vec<u8>> {
 
 /// The members of an object with their values as written; of one there twice the last counts.
 fn raw_members(text: &str) -> Result<Vec<(String, String)>> {
-    let mut members = std::collections::BTreeMap::new();
+    let mut members: Vec<(String, String)> = Vec::new();
     let mut reader = Reader::new(text);
     reader.object(|reader, key, _| {
         let start = reader.offset();
         reader.skip()?;
-        members.insert(key.to_owned(), reader.since(start).to_owned());
+        members.push((key.to_owned(), reader.since(start).to_owned()));
         Ok(())
     })?;
     reader.end()?;
-    Ok(members.into_iter().collect())
+    // The last first, so that it is the one of several that stays.
+    members.reverse();
+    stable_sort(&mut members, |(a, _), (b, _)| a < b);
+    members.dedup_by(|(a, _), (b, _)| a == b);
+    Ok(members)
 }
 
 #[cfg(test)]

@@ -43,4 +43,5 @@ pub mod name;
 pub mod platform;
 pub mod resolve;
 pub mod select;
+mod sort;
 pub mod transport_name;

@@ -10,7 +10,6 @@ mod format;
 mod normal;
 mod parse;
 mod path;
-mod stable_sort;
 mod windows;
 
 pub use crate::types::Platform;
@@ -18,8 +17,8 @@ pub use comparer::{Comparer, Mismatch, Preference};
 pub use format::{format, format_all};
 pub use normal::normalize;
 pub use parse::parse;
-pub use stable_sort::stable_sort;
 
+use crate::sort;
 use crate::wit::exports::consign::image::platforms::Matcher;
 
 /// Whether `matcher` accepts the candidate. `host_os` stands in for an operating system left out.
@@ -32,7 +31,5 @@ pub fn order(matcher: &Matcher, candidates: &[Platform], host_os: &str) -> Vec<u
     let comparer = Comparer::new(matcher, host_os);
     let preferences: Vec<Preference> =
         candidates.iter().map(|candidate| comparer.preference(candidate)).collect();
-    let mut positions: Vec<u32> = (0..).take(candidates.len()).collect();
-    stable_sort(&mut positions, |&a, &b| preferences[a as usize].goes_before(&preferences[b as usize]));
-    positions
+    sort::order(candidates.len(), &|a, b| preferences[a as usize].goes_before(&preferences[b as usize]))
 }

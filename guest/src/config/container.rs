@@ -2,6 +2,7 @@
 
 use super::MAX_STRINGS;
 use crate::json::{Case, Reader, Result};
+use crate::sort::stable_sort;
 use crate::wit::exports::consign::image::manifests::{ContainerConfig, Healthcheck};
 
 /// A config that says nothing.
@@ -90,7 +91,7 @@ pub(crate) fn read_container_config(reader: &mut Reader<'_>) -> Result<Container
             "OnBuild" => config.on_build = Some(reader.strings("triggers", MAX_STRINGS)?),
             "Labels" => {
                 let mut labels = reader.string_map("labels", MAX_STRINGS)?;
-                labels.sort_unstable();
+                stable_sort(&mut labels, |(a, _), (b, _)| a < b);
                 config.labels = Some(labels);
             }
             "StopSignal" => config.stop_signal = reader.string()?.into_owned(),
@@ -130,9 +131,9 @@ fn read_command(reader: &mut Reader<'_>) -> Result<Vec<String>> {
 
 /// The keys of an object whose values are empty objects, ascending. A key there twice counts once.
 fn read_set(reader: &mut Reader<'_>, what: &str) -> Result<Vec<String>> {
-    let mut keys = std::collections::BTreeSet::new();
-    reader.keys(what, MAX_STRINGS, |key| {
-        keys.insert(key.to_owned());
-    })?;
-    Ok(keys.into_iter().collect())
+    let mut keys: Vec<String> = Vec::new();
+    reader.keys(what, MAX_STRINGS, |key| keys.push(key.to_owned()))?;
+    stable_sort(&mut keys, |a, b| a < b);
+    keys.dedup();
+    Ok(keys)
 }

@@ -1,6 +1,7 @@
 //! The order of references.
 
 use super::{format, parse};
+use crate::sort::stable_sort;
 use crate::types::Rules;
 use crate::wit::exports::consign::image::references::{Reading, Reference};
 
@@ -14,7 +15,7 @@ pub fn sort(texts: Vec<String>) -> Vec<String> {
             Err(_) => (Rank::NoReference, text),
         })
         .collect();
-    ranked.sort();
+    stable_sort(&mut ranked, |a, b| a < b);
     ranked.into_iter().map(|(_, text)| text).collect()
 }
 

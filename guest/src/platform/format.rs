@@ -1,6 +1,7 @@
 //! Platforms as strings.
 
 use super::{Platform, path};
+use crate::sort::stable_sort;
 
 /// `os/architecture/variant`, absent parts left out; `unknown` without an operating system.
 pub fn format(platform: &Platform) -> String {
@@ -19,7 +20,7 @@ pub fn format_all(platform: &Platform) -> String {
     let mut options = String::new();
     push_option(&mut options, platform.os_version.as_deref().unwrap_or_default());
     let mut features: Vec<&str> = platform.os_features.iter().map(String::as_str).collect();
-    features.sort_unstable();
+    stable_sort(&mut features, |a, b| a < b);
     features.dedup();
     for feature in features.into_iter().filter(|feature| !feature.is_empty()) {
         options.push('+');

@@ -1,6 +1,7 @@
 //! Canonical names.
 
 use super::Platform;
+use crate::sort::stable_sort;
 
 /// The canonical form of a platform; `host_os` stands in for an operating system left out.
 pub fn normalize(platform: &Platform, host_os: &str) -> Platform {
@@ -30,7 +31,7 @@ impl Normal {
         let (architecture, variant) =
             normalize_architecture(&platform.architecture, platform.variant.as_deref().unwrap_or_default());
         let mut features = platform.os_features.clone();
-        features.sort_unstable();
+        stable_sort(&mut features, |a, b| a < b);
         features.dedup();
         Normal { os: normalize_os(&platform.os, host_os), architecture, variant, features }
     }

@@ -1,7 +1,8 @@
 //! containerd's `images.Manifest` and Docker's classic pull.
 
 use super::{choice, missing_features, numbered};
-use crate::platform::{Comparer, Mismatch, Platform, Preference, stable_sort};
+use crate::platform::{Comparer, Mismatch, Platform, Preference};
+use crate::sort::stable_sort;
 use crate::types::Descriptor;
 use crate::wit::exports::consign::image::platforms::Matcher;
 use crate::wit::exports::consign::image::selection::{Choice, Criteria, Reason};

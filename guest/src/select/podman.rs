@@ -2,6 +2,7 @@
 
 use super::{choice, numbered};
 use crate::platform::Platform;
+use crate::sort::stable_sort;
 use crate::types::Descriptor;
 use crate::wit::exports::consign::image::selection::{Choice, Criteria, IndexFormat, Reason};
 
@@ -36,7 +37,7 @@ pub(super) fn choose(entries: &[Descriptor], criteria: &Criteria, preferred: Pre
             Some((rank, comes_later, position))
         })
         .collect();
-    fitting.sort_unstable();
+    stable_sort(&mut fitting, |a, b| a < b);
     let candidates = fitting.into_iter().map(|(.., position)| position).collect();
     choice(entries, candidates, usize::MAX, |platform| {
         if platform.os != wanted.os {
