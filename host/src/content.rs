@@ -39,18 +39,38 @@ pub const MAX_DOCUMENTS: usize = 64;
 /// [`Content::read`] returned, refuses more than 4 MiB, and cuts lists that are too long.
 pub trait Content: Send + Sync {
     /// What exactly this name points at: an index, a manifest or an image config.
+    ///
+    /// # Errors
+    ///
+    /// [`ContentError`] where it cannot be found out. Not being there is no error.
     fn find(&self, name: &ImageName) -> Result<Option<Descriptor>, ContentError>;
 
     /// Configs of images whose ID starts with `prefix` (hexadecimal, or `algorithm:hex`), ascending,
     /// at most 16. A whole digest that is no image's ID also finds the manifest or index with it.
+    ///
+    /// # Errors
+    ///
+    /// [`ContentError`] where it cannot be found out. Not being there is no error.
     fn search(&self, prefix: &str) -> Result<Vec<Descriptor>, ContentError>;
 
     /// The whole content of `target`, verified. `None` where it is not here.
+    ///
+    /// # Errors
+    ///
+    /// [`ContentError`] where it cannot be found out. Not being there is no error.
     fn read(&self, target: &Descriptor) -> Result<Option<Vec<u8>>, ContentError>;
 
     /// Indexes kept here that may hold the image with this config digest, oldest first, at most 64.
+    ///
+    /// # Errors
+    ///
+    /// [`ContentError`] where it cannot be found out. Not being there is no error.
     fn indexes(&self, config: &str) -> Result<Vec<Descriptor>, ContentError>;
 
     /// Manifests kept here whose config has this digest, oldest first, at most 64.
+    ///
+    /// # Errors
+    ///
+    /// [`ContentError`] where it cannot be found out. Not being there is no error.
     fn manifests(&self, config: &str) -> Result<Vec<Descriptor>, ContentError>;
 }

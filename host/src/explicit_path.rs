@@ -11,6 +11,10 @@ use std::path::{Component, Path, PathBuf};
 ///
 /// The path is cleaned by its text first and followed second, as containers/image does: `link/..` is the
 /// directory that holds `link`. Errors where a directory on the way does not exist or cannot be read.
+///
+/// # Errors
+///
+/// As the system says it, where a directory on the way is missing or may not be searched.
 pub fn resolve(current: &Path, path: &str) -> io::Result<PathBuf> {
     // An empty path is nothing on disk; joined to a directory it would be that directory.
     let exists = match fs::symlink_metadata(if path.is_empty() { PathBuf::new() } else { current.join(path) })

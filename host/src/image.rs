@@ -126,11 +126,20 @@ pub fn get(store: &Store, sandbox: &Sandbox, id: &Digest) -> Result<Option<Image
 }
 
 /// The images whose config is intact, by ID.
+///
+/// # Errors
+///
+/// [`ImageError`] where the store cannot be read or the component does not answer. A config that is damaged
+/// is left out.
 pub fn map(store: &Store, sandbox: &Sandbox) -> Result<Vec<Image>, ImageError> {
     readable(store, sandbox, store.images().ids()?)
 }
 
 /// The images that are no other's parent and whose config is intact, by ID.
+///
+/// # Errors
+///
+/// [`ImageError`] where the store cannot be read or the component does not answer.
 pub fn heads(store: &Store, sandbox: &Sandbox) -> Result<Vec<Image>, ImageError> {
     readable(store, sandbox, store.images().heads()?)
 }
@@ -151,6 +160,10 @@ fn readable(store: &Store, sandbox: &Sandbox, ids: Vec<Digest>) -> Result<Vec<Im
 /// and whose layers are known. What is recorded beside configs (parents, last updates) applies again.
 ///
 /// This is what rebuilds the images of a catalogue that was lost.
+///
+/// # Errors
+///
+/// [`ImageError`] where the store cannot be read or written, or the component does not answer.
 pub fn restore(store: &Store, sandbox: &Sandbox, host: &Platform) -> Result<(), ImageError> {
     let mut records = Vec::new();
     for (digest, size) in store.blobs()? {

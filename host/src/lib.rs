@@ -27,11 +27,14 @@
 //! # }
 //! ```
 
+#![warn(missing_docs, clippy::missing_errors_doc)]
+
 /// The library example of the README, compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+#[allow(missing_docs)]
 mod bindings;
 pub mod content;
 pub mod digest;

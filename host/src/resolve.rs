@@ -102,6 +102,10 @@ fn not_located(error: LocateError) -> ResolveError {
 }
 
 /// Reads a document that a resolution named: bounded by its size, checked against its digest.
+///
+/// # Errors
+///
+/// [`ContentError::Corrupt`] for other bytes than the descriptor means, and whatever `content` says.
 pub fn read(content: &dyn Content, target: &Descriptor) -> Result<Option<Vec<u8>>, ContentError> {
     let Some(bytes) = content.read(target)? else { return Ok(None) };
     let digest: Option<Digest> = target.digest.parse().ok();

@@ -166,6 +166,10 @@ impl Loaded {
 
 impl Sandbox {
     /// The built-in component under these limits.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError::Load`] where this machine cannot run the component.
     pub fn new(limits: Limits) -> Result<Self, SandboxError> {
         Ok(Sandbox { loaded: Loaded::get()?, limits, idle: Mutex::new(Vec::new()) })
     }

@@ -30,6 +30,10 @@ pub trait Source: Send + Sync {
     fn roots(&self) -> &[Root];
 
     /// The bytes of this content, unchecked. `None` where it is not here.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] where it cannot be read. Not being there is no error.
     fn open(&self, target: &Descriptor) -> Result<Option<Content>, SourceError>;
 
     /// For an archive that ends without its end marker, where that is: what is missing may have been cut off.

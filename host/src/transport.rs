@@ -47,6 +47,11 @@ impl Files for Dir {
 
 /// An archive of whichever kind it is. With an OCI layout in it (`docker save` since version 25) the layout
 /// counts, because it has the manifests; then `manifest.json`; then `repositories`.
+///
+/// # Errors
+///
+/// [`SourceError`] where a document is not what its place says, a limit is
+/// passed, or reading fails.
 pub fn open_archive(archive: Archive, sandbox: &Sandbox) -> Result<Box<dyn Source>, SourceError> {
     if archive.find("index.json")?.is_some() {
         Ok(Box::new(oci_layout::OciLayout::from_archive(archive, sandbox)?))
@@ -56,6 +61,11 @@ pub fn open_archive(archive: Archive, sandbox: &Sandbox) -> Result<Box<dyn Sourc
 }
 
 /// A directory of whichever kind it is: an OCI layout, or what containers/image calls `dir:`.
+///
+/// # Errors
+///
+/// [`SourceError`] where a document is not what its place says, a limit is
+/// passed, or reading fails.
 pub fn open_directory(directory: Dir, sandbox: &Sandbox) -> Result<Box<dyn Source>, SourceError> {
     if Files::open(&directory, "index.json")?.is_some() {
         Ok(Box::new(oci_layout::OciLayout::from_directory(directory, sandbox)?))

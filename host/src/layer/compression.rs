@@ -89,6 +89,10 @@ impl Expansion {
 
 impl Compression {
     /// The compression of a stream that starts with `head`: its first [`DETECT`] bytes or all there are.
+    ///
+    /// # Errors
+    ///
+    /// [`CompressionError`] for a compression that is recognised and not supported.
     pub fn detect(head: &[u8]) -> Result<Compression, CompressionError> {
         let skippable =
             |head: &[u8]| head.len() >= 4 && head[0] & 0xf0 == 0x50 && head[1..4] == [0x2a, 0x4d, 0x18];
@@ -143,6 +147,10 @@ enum Inner<R: BufRead> {
 
 impl<R: BufRead> Decoder<R> {
     /// A decoder that has given nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// [`CompressionError`] where the decompressor cannot be set up or its window would be too large.
     pub fn new(input: R, compression: Compression, limit: u64) -> Result<Self, CompressionError> {
         let inner = match compression {
             Compression::Plain => Inner::Plain(input),
@@ -157,6 +165,11 @@ impl<R: BufRead> Decoder<R> {
     }
 
     /// Gives more bytes; 0 at the end, or where `buffer` is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`CompressionError`] where the input is not what its first bytes announced, ends early, or unpacks
+    /// to more than the limit.
     pub fn decode(&mut self, buffer: &mut [u8]) -> Result<usize, CompressionError> {
         loop {
             let read = match &mut self.inner {

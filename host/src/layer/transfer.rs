@@ -96,6 +96,10 @@ pub struct Hooks<'a> {
 impl Transfer {
     /// Copies all of `input` to `output`. The caller compares what was found with what was wanted; fewer
     /// bytes than wanted are not an error here.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that went wrong in any thread; what was written is discarded.
     pub fn run(
         &mut self,
         input: &mut dyn Read,

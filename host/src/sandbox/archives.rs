@@ -7,6 +7,11 @@ use crate::types::manifests::ManifestError;
 
 impl Sandbox {
     /// Reads a `docker save` archive's `manifest.json` of at most 16 MiB.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn parse_archive_manifest(
         &self,
         bytes: &[u8],
@@ -17,6 +22,11 @@ impl Sandbox {
     }
 
     /// Reads a legacy `repositories` file of at most 16 MiB; in order of repository, then tag.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn parse_repositories(
         &self,
         bytes: &[u8],
@@ -27,6 +37,11 @@ impl Sandbox {
     }
 
     /// Reads a legacy image's `json` of at most 4 MiB.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn parse_legacy_image(
         &self,
         bytes: &[u8],
@@ -38,6 +53,11 @@ impl Sandbox {
 
     /// The image config of a legacy image, from the `json` documents of its layers, base layer first, and
     /// the digests of their uncompressed contents, one for each.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn legacy_config(
         &self,
         jsons: &[Vec<u8>],
@@ -49,12 +69,22 @@ impl Sandbox {
     }
 
     /// Checks an `oci-layout` marker of at most 64 KiB and answers its version.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn parse_layout(&self, bytes: &[u8]) -> Result<Result<String, ManifestError>, SandboxError> {
         self.call(None, |component, store| component.consign_image_archives().call_parse_layout(store, bytes))
     }
 
     /// The schema 2 manifest containers/image gives an image of a docker archive, byte for byte. Layer
     /// sizes are uncompressed.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn docker_manifest(
         &self,
         config: &Descriptor,

@@ -6,6 +6,11 @@ use crate::types::platforms::{Matcher, PlatformError};
 
 impl Sandbox {
     /// Reads a platform string; what it leaves out is taken from the host.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn parse_platform(
         &self,
         specifier: &str,
@@ -17,6 +22,11 @@ impl Sandbox {
     }
 
     /// The canonical form of a platform.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn normalize_platform(&self, platform: &Platform, host_os: &str) -> Result<Platform, SandboxError> {
         self.call(None, |component, store| {
             component.consign_image_platforms().call_normalize(store, platform, host_os)
@@ -24,11 +34,21 @@ impl Sandbox {
     }
 
     /// `os/architecture/variant`.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn format_platform(&self, platform: &Platform) -> Result<String, SandboxError> {
         self.call(None, |component, store| component.consign_image_platforms().call_format(store, platform))
     }
 
     /// `os(version+feature)/architecture/variant`.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn format_platform_all(&self, platform: &Platform) -> Result<String, SandboxError> {
         self.call(None, |component, store| {
             component.consign_image_platforms().call_format_all(store, platform)
@@ -36,6 +56,11 @@ impl Sandbox {
     }
 
     /// Whether the candidate is accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn platform_matches(
         &self,
         matcher: &Matcher,
@@ -48,6 +73,11 @@ impl Sandbox {
     }
 
     /// Positions of all candidates, preferred ones first; each is less than `candidates.len()`.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn order_platforms(
         &self,
         matcher: &Matcher,

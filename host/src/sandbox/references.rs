@@ -6,6 +6,11 @@ use crate::types::{ImageName, Rules};
 
 impl Sandbox {
     /// Reads a reference.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn parse_reference(
         &self,
         text: &str,
@@ -18,11 +23,21 @@ impl Sandbox {
     }
 
     /// The whole reference: `domain/path:tag@digest`, or the digest.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn format_reference(&self, reference: &Reference) -> Result<String, SandboxError> {
         self.call(None, |component, store| component.consign_image_references().call_format(store, reference))
     }
 
     /// The name without tag and digest, as people write it.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn familiar_name(&self, name: &ImageName) -> Result<String, SandboxError> {
         self.call(None, |component, store| {
             component.consign_image_references().call_familiar_name(store, name)
@@ -30,6 +45,11 @@ impl Sandbox {
     }
 
     /// The whole reference with its name in the familiar form.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn familiar_string(&self, reference: &Reference) -> Result<String, SandboxError> {
         self.call(None, |component, store| {
             component.consign_image_references().call_familiar_string(store, reference)
@@ -37,11 +57,21 @@ impl Sandbox {
     }
 
     /// The name without tag and digest.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn trim_name(&self, name: &ImageName) -> Result<ImageName, SandboxError> {
         self.call(None, |component, store| component.consign_image_references().call_trim(store, name))
     }
 
     /// The name with the tag `latest` if it has neither a tag nor a digest.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn tag_name_only(&self, name: &ImageName) -> Result<ImageName, SandboxError> {
         self.call(None, |component, store| {
             component.consign_image_references().call_tag_name_only(store, name)
@@ -49,6 +79,11 @@ impl Sandbox {
     }
 
     /// A name from its text alone, with nothing filled in.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn with_name(
         &self,
         text: &str,
@@ -60,6 +95,11 @@ impl Sandbox {
     }
 
     /// The name with this tag in place of its own; a digest stays.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn with_tag(
         &self,
         name: &ImageName,
@@ -71,6 +111,11 @@ impl Sandbox {
     }
 
     /// The name with this digest in place of its own; a tag stays.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn with_digest(
         &self,
         name: &ImageName,
@@ -82,6 +127,11 @@ impl Sandbox {
     }
 
     /// Whether a shell pattern matches the familiar string or the familiar name.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn familiar_match(
         &self,
         pattern: &str,
@@ -93,6 +143,11 @@ impl Sandbox {
     }
 
     /// The references in canonical form and in order; what is no reference follows as it came.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn sort_references(&self, texts: &[String]) -> Result<Vec<String>, SandboxError> {
         self.call(None, |component, store| component.consign_image_references().call_sort(store, texts))
     }

@@ -11,6 +11,11 @@ use crate::types::resolution::{Explanation, Options, ResolveError, Resolved, Sub
 impl Sandbox {
     /// Resolves `subject`; the component asks `content` as often as it takes. What came of it, and how it
     /// went.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn resolve(
         &self,
         content: Arc<dyn Content>,
@@ -26,6 +31,11 @@ impl Sandbox {
     }
 
     /// What `input` points at first, unread.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
     pub fn locate(
         &self,
         content: Arc<dyn Content>,

@@ -56,6 +56,11 @@ impl<'a> Walk<'a> {
     }
 
     /// Starts from this root, when what is underway is done.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] where a document is not what its place says, a limit is
+    /// passed, or reading fails.
     pub fn start(&mut self, root: &Descriptor) -> Result<(), SourceError> {
         self.push(Item { descriptor: root.clone(), parent: None, depth: 0 })
     }
@@ -95,6 +100,11 @@ impl<'a> Walk<'a> {
     }
 
     /// The next document; `None` at the end. A document pointed at twice comes once.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] where a document is not what its place says, a limit is
+    /// passed, or reading fails.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Step>, SourceError> {
         loop {

@@ -69,6 +69,11 @@ impl Pending {
 
 impl Store {
     /// Starts a batch. While it lives, nothing is collected.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the store is read-only, or a collection held it for
+    /// longer than the store waits.
     pub fn batch(&self) -> Result<Batch> {
         let guard = self.lock_shared()?;
         let pending = Arc::new(Pending { state: Mutex::default() });
@@ -83,11 +88,21 @@ impl Batch {
     }
 
     /// Starts writing one blob.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where content cannot be written. Nothing is left of it
+    /// then.
     pub fn writer(&self) -> Result<BlobWriter> {
         self.writer_for(Algorithm::Sha256)
     }
 
     /// Starts writing one blob whose digest will be of this algorithm.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where content cannot be written. Nothing is left of it
+    /// then.
     pub fn writer_for(&self, algorithm: Algorithm) -> Result<BlobWriter> {
         BlobWriter::create(&self.store, None, Some(self.pending.clone()), Some(algorithm))
     }
@@ -98,6 +113,11 @@ impl Batch {
     }
 
     /// Writes one small blob and answers its digest.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where content cannot be written. Nothing is left of it
+    /// then.
     pub fn put(&self, bytes: &[u8], algorithm: Algorithm) -> Result<Digest> {
         let mut hasher = Hasher::new(algorithm);
         hasher.update(bytes);
@@ -111,6 +131,10 @@ impl Batch {
     }
 
     /// The size in bytes of the blob with this digest, in the store or in this batch. `None`: in neither.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where content cannot be looked at.
     pub fn contains(&self, digest: &Digest) -> Result<Option<u64>> {
         let written = self.pending.lock().content.get(digest).map(|written| written.size);
         match written {
@@ -120,6 +144,10 @@ impl Batch {
     }
 
     /// Opens the blob with this digest, from this batch or the store. `None`: in neither.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where content cannot be looked at.
     pub fn open_blob(&self, digest: &Digest) -> Result<Option<Blob>> {
         let path = self.pending.lock().content.get(digest).map(|written| written.ingest.path().to_owned());
         match path {
@@ -130,6 +158,10 @@ impl Batch {
 
     /// Reads a whole blob of at most `limit` bytes, from this batch or the store, and verifies it. `None`:
     /// in neither.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where content cannot be looked at.
     pub fn read(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>> {
         match self.open_blob(digest)? {
             Some(found) => blob::read(found, digest, &blob::path(digest), limit).map(Some),

@@ -93,6 +93,10 @@ pub(super) fn verify(mut blob: Blob, digest: &Digest, path: &str, buffer: &mut [
 
 impl Store {
     /// The size in bytes of the blob with this digest. `None`: not here.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where content cannot be looked at.
     pub fn contains(&self, digest: &Digest) -> Result<Option<u64>> {
         let path = path(digest);
         match self.root().metadata(&path) {
@@ -104,6 +108,10 @@ impl Store {
     }
 
     /// Opens the blob with this digest. `None`: not here.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where content cannot be looked at.
     pub fn open_blob(&self, digest: &Digest) -> Result<Option<Blob>> {
         open(self.root(), &path(digest))
     }

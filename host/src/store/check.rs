@@ -113,6 +113,10 @@ impl Problem {
 
 impl Store {
     /// The blobs there are, with their bytes; ascending. Files that are no blobs are left out.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where content cannot be looked at.
     pub fn blobs(&self) -> Result<Vec<(Digest, u64)>> {
         Ok(self.list_blobs()?.0)
     }

@@ -58,6 +58,11 @@ impl<'a> Documents<'a> {
     }
 
     /// The index or manifest with this digest.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`](crate::store::StoreError) where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn get(&self, digest: &Digest) -> Result<Option<Target>> {
         self.store.catalog().read(|connection| {
             connection
@@ -68,6 +73,11 @@ impl<'a> Documents<'a> {
     }
 
     /// Manifests kept here that have this config, oldest first, at most 64.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`](crate::store::StoreError) where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn manifests(&self, config: &Digest) -> Result<Vec<Target>> {
         self.targets(
             "SELECT media_type, digest, size FROM documents WHERE config = ?1 ORDER BY sequence DESC LIMIT ?2",
@@ -77,6 +87,11 @@ impl<'a> Documents<'a> {
 
     /// Indexes kept here that hold a manifest with this config, directly or in another index. In the order
     /// in which they came, oldest first; the newest 64.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`](crate::store::StoreError) where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn indexes(&self, config: &Digest) -> Result<Vec<Target>> {
         self.targets(
             "WITH RECURSIVE above (digest, depth) AS (
@@ -93,6 +108,11 @@ impl<'a> Documents<'a> {
     }
 
     /// Indexes kept here that list this digest, oldest first; the newest 64.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`](crate::store::StoreError) where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn holding(&self, digest: &Digest) -> Result<Vec<Target>> {
         self.targets(
             "SELECT media_type, digest, size FROM documents
@@ -103,11 +123,21 @@ impl<'a> Documents<'a> {
     }
 
     /// The images that this index, manifest or config leads to, as far as they are here; ascending.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`](crate::store::StoreError) where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn images(&self, target: &Digest) -> Result<Vec<Digest>> {
         self.store.catalog().read(|connection| super::remove::images_below(connection, target))
     }
 
     /// What an index lists or a manifest has as layers, in order.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`](crate::store::StoreError) where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn entries(&self, document: &Digest) -> Result<Vec<Target>> {
         self.store.catalog().read(|connection| {
             let mut select = connection.prepare_cached(
@@ -119,6 +149,11 @@ impl<'a> Documents<'a> {
     }
 
     /// The digest of a manifest's config. `None`: no such manifest here.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`](crate::store::StoreError) where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn config(&self, manifest: &Digest) -> Result<Option<Digest>> {
         self.store.catalog().read(|connection| {
             connection

@@ -138,6 +138,11 @@ impl<'a> Images<'a> {
     }
 
     /// The image with this ID, as the catalogue has it. Its config is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn get(&self, id: &Digest) -> Result<Option<StoredImage>> {
         self.store.catalog().read(|connection| {
             connection
@@ -156,11 +161,21 @@ impl<'a> Images<'a> {
     }
 
     /// Whether there is an image with this ID.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn contains(&self, id: &Digest) -> Result<bool> {
         self.store.catalog().read(|connection| exists(connection, id))
     }
 
     /// All images, by ID.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn list(&self) -> Result<Vec<StoredImage>> {
         self.store.catalog().read(|connection| {
             let mut select = connection.prepare_cached(&format!("{SELECT} ORDER BY i.id"))?;
@@ -170,6 +185,11 @@ impl<'a> Images<'a> {
     }
 
     /// The IDs of all images, ascending.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn ids(&self) -> Result<Vec<Digest>> {
         self.digests("SELECT id FROM images ORDER BY id", [])
     }
@@ -183,6 +203,11 @@ impl<'a> Images<'a> {
     }
 
     /// How many images there are.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn len(&self) -> Result<u64> {
         let count = self.store.catalog().read(|connection| {
             connection.query_row("SELECT count(*) FROM images", [], |row| row.get::<_, i64>(0))
@@ -191,6 +216,11 @@ impl<'a> Images<'a> {
     }
 
     /// Whether there is none.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn is_empty(&self) -> Result<bool> {
         Ok(self.len()? == 0)
     }
@@ -198,6 +228,12 @@ impl<'a> Images<'a> {
     /// Makes these the images there are, as if the store were new and had found them: what is not among
     /// them is forgotten, and children are those whose config is intact. Content is left alone, and so is
     /// what is known beside the configs.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be written: the store is
+    /// read-only, the disk is full, or another writer held it for longer than the store waits. Nothing has
+    /// changed then.
     pub fn replace(&self, images: &[ImageRecord]) -> Result<()> {
         let intact: std::collections::BTreeSet<String> =
             images.iter().map(|image| image.config.digest.to_string()).collect();

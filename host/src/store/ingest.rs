@@ -127,6 +127,11 @@ impl BlobWriter {
     /// Publishes the content if it has this digest and size, and discards it otherwise.
     ///
     /// Content the store has already is left as it is, and what was written is discarded.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SizeMismatch`] and [`StoreError::DigestMismatch`] where other content was written, or
+    /// a [`StoreError`] where it cannot be kept. Nothing is left of it then.
     pub fn commit(self, expected: &Digest, size: u64) -> Result<()> {
         let mut writer = self;
         let found = match writer.hasher.take() {
@@ -138,6 +143,11 @@ impl BlobWriter {
     }
 
     /// Publishes the content under the digest it turns out to have.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where content cannot be written. Nothing is left of it
+    /// then.
     pub fn commit_unknown(self, algorithm: Algorithm) -> Result<Digest> {
         let mut writer = self;
         let digest = match writer.hasher.take() {
@@ -244,12 +254,22 @@ fn write_behind(_file: &std::fs::File, _offset: u64, _length: u64) {
 impl Store {
     /// Starts writing one blob. For more than one, and for content that names will refer to, use
     /// [`Store::batch`]: content nothing refers to is removed by the next collection.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where content cannot be written. Nothing is left of it
+    /// then.
     pub fn create(&self) -> Result<BlobWriter> {
         let guard = self.lock_shared()?;
         BlobWriter::create(self, Some(guard), None, Some(Algorithm::Sha256))
     }
 
     /// Stores one small blob and answers its digest, by SHA-256.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where content cannot be written. Nothing is left of it
+    /// then.
     pub fn put(&self, bytes: &[u8]) -> Result<Digest> {
         let mut writer = self.create()?;
         writer.write_all(bytes).map_err(io("writing", writer.ingest.path().to_owned()))?;

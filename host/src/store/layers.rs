@@ -54,6 +54,11 @@ impl<'a> Layers<'a> {
     }
 
     /// The layer with this chain ID.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`](crate::store::StoreError) where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn get(&self, chain_id: &Digest) -> Result<Option<StoredLayer>> {
         self.store.catalog().read(|connection| {
             connection
@@ -70,6 +75,12 @@ impl<'a> Layers<'a> {
     }
 
     /// Makes a layer known. One that is known already stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`](crate::store::StoreError) where the catalogue cannot be written: the store is
+    /// read-only, the disk is full, or another writer held it for longer than the store waits. Nothing has
+    /// changed then.
     pub fn add(&self, layer: &StoredLayer) -> Result<()> {
         self.store.write(|transaction| {
             transaction
@@ -87,6 +98,11 @@ impl<'a> Layers<'a> {
     }
 
     /// The stored forms of the content with this diff ID, the smallest first.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`](crate::store::StoreError) where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn blobs(&self, diff_id: &Digest) -> Result<Vec<LayerRecord>> {
         self.select(
             "SELECT diff_id, media_type, blob, size, unpacked_size FROM layer_blobs
@@ -96,6 +112,11 @@ impl<'a> Layers<'a> {
     }
 
     /// What this stored blob is as a layer. Empty for a blob that is none, or has not been seen unpacked.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`](crate::store::StoreError) where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn of_blob(&self, blob: &Digest) -> Result<Vec<LayerRecord>> {
         self.select(
             "SELECT diff_id, media_type, blob, size, unpacked_size FROM layer_blobs

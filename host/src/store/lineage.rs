@@ -24,6 +24,11 @@ pub struct ImageMetadata {
 
 impl Images<'_> {
     /// The IDs of the images that are no other's parent, ascending.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn heads(&self) -> Result<Vec<Digest>> {
         let heads = "SELECT id FROM images
                      WHERE NOT EXISTS (SELECT 1 FROM children WHERE parent = id) ORDER BY id";
@@ -31,11 +36,21 @@ impl Images<'_> {
     }
 
     /// The IDs of the images that have this one as their parent, ascending.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn children(&self, id: &Digest) -> Result<Vec<Digest>> {
         self.digests("SELECT child FROM children WHERE parent = ? ORDER BY child", [id.to_string()])
     }
 
     /// What is known beside the config. Nothing, for an image whose config is not stored or damaged.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn metadata(&self, id: &Digest) -> Result<ImageMetadata> {
         if !self.is_intact(id)? {
             return Ok(ImageMetadata::default());
@@ -44,6 +59,11 @@ impl Images<'_> {
     }
 
     /// The image this one was built on.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn parent(&self, id: &Digest) -> Result<Option<Digest>> {
         Ok(self.metadata(id)?.parent)
     }

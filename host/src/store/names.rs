@@ -206,6 +206,11 @@ impl<'a> Names<'a> {
 
     /// What this very name points at. Of a tag and a digest the digest counts; without either it is the tag
     /// `latest`.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn get(&self, name: &ImageName) -> Result<Option<Target>> {
         let key = Key::of(name)?;
         self.store.catalog().read(|connection| {
@@ -220,6 +225,11 @@ impl<'a> Names<'a> {
 
     /// What a name of this repository points at, if that has this digest: under some tag the content is
     /// known there.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn get_by_digest(&self, repository: &ImageName, digest: &Digest) -> Result<Option<Target>> {
         let repository = self::repository(repository);
         self.store.catalog().read(|connection| {
@@ -233,11 +243,22 @@ impl<'a> Names<'a> {
     }
 
     /// Deletes this very name; content stays. What it pointed at, or `None` where there was no such name.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be written: the store is
+    /// read-only, the disk is full, or another writer held it for longer than the store waits. Nothing has
+    /// changed then.
     pub fn delete(&self, name: &ImageName) -> Result<Option<Target>> {
         self.store.write(|transaction| delete(transaction, name))
     }
 
     /// The names that point at this content, by name.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn references(&self, digest: &Digest) -> Result<Vec<ImageName>> {
         self.store.catalog().read(|connection| {
             let mut select = connection.prepare_cached(
@@ -251,6 +272,11 @@ impl<'a> Names<'a> {
     }
 
     /// The names of this name's repository, by name; tag and digest of `name` do not matter.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn references_by_name(&self, name: &ImageName) -> Result<Vec<Association>> {
         let repository = repository(name);
         self.store.catalog().read(|connection| {
@@ -264,6 +290,11 @@ impl<'a> Names<'a> {
     }
 
     /// All names, by name.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn list(&self) -> Result<Vec<Association>> {
         self.store.catalog().read(|connection| {
             let mut select = connection.prepare_cached(
@@ -276,6 +307,11 @@ impl<'a> Names<'a> {
     }
 
     /// How many names there are.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn len(&self) -> Result<u64> {
         self.store
             .catalog()
@@ -286,6 +322,11 @@ impl<'a> Names<'a> {
     }
 
     /// Whether there is none.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn is_empty(&self) -> Result<bool> {
         Ok(self.len()? == 0)
     }

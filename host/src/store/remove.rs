@@ -98,6 +98,11 @@ fn digests(connection: &Connection, query: &str, parameter: &str) -> rusqlite::R
 impl super::Images<'_> {
     /// The names that lead to this image: that point at its config, at a manifest of it, or at an index that
     /// holds one; by name.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn names(&self, id: &Digest) -> Result<Vec<Association>> {
         self.store.catalog().read(|connection| {
             let snapshot = connection.unchecked_transaction()?;
@@ -113,6 +118,11 @@ impl super::Images<'_> {
 
 impl super::Images<'_> {
     /// The names that lead to each image that has any; by name for each.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn all_names(&self) -> Result<BTreeMap<Digest, Vec<ImageName>>> {
         let rows = self.store.catalog().read(|connection| {
             let mut select = connection.prepare_cached(
@@ -147,6 +157,11 @@ impl super::Images<'_> {
 
 impl super::Names<'_> {
     /// The images that this name leads to and no other name does; ascending.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn only_images(&self, name: &ImageName) -> Result<Vec<Digest>> {
         let Some(target) = self.get(name)? else { return Ok(Vec::new()) };
         let mut only = Vec::new();

@@ -68,6 +68,11 @@ impl Images<'_> {
     }
 
     /// The configs of images whose ID starts with `prefix`, ascending, at most 16.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
     pub fn candidates(&self, prefix: &str) -> Result<Vec<Target>> {
         let Some(prefix) = Prefix::of(prefix) else { return Ok(Vec::new()) };
         self.store.catalog().read(|connection| prefix.search(connection, CANDIDATES))

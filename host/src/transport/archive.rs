@@ -70,6 +70,11 @@ impl Archive {
     }
 
     /// Where the file `path` is; links are followed.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] where a document is not what its place says, a limit is
+    /// passed, or reading fails.
     pub fn find(&self, path: &str) -> Result<Option<Extent>, SourceError> {
         Ok(self.index.find(path)?)
     }

@@ -23,6 +23,11 @@ pub struct Directory {
 
 impl Directory {
     /// The image in `directory`.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] where a document is not what its place says, a limit is
+    /// passed, or reading fails.
     pub fn open(directory: Dir, sandbox: &Sandbox) -> Result<Self, SourceError> {
         let wanted = "an image directory";
         if let Some(version) = Files::open(&directory, VERSION)? {

@@ -54,6 +54,11 @@ pub(super) struct Image {
 
 impl DockerArchive {
     /// The images of an archive: by `manifest.json`, or, where there is none, by `repositories`.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] where a document is not what its place says, a limit is
+    /// passed, or reading fails.
     pub fn open(archive: Archive, sandbox: &Sandbox) -> Result<Self, SourceError> {
         let mut builder = Builder {
             archive: &archive,

@@ -29,11 +29,21 @@ pub struct OciLayout {
 
 impl OciLayout {
     /// The layout in a directory.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] where a document is not what its place says, a limit is
+    /// passed, or reading fails.
     pub fn from_directory(directory: Dir, sandbox: &Sandbox) -> Result<Self, SourceError> {
         Self::open(Box::new(directory), sandbox)
     }
 
     /// The layout in an archive.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] where a document is not what its place says, a limit is
+    /// passed, or reading fails.
     pub fn from_archive(archive: Archive, sandbox: &Sandbox) -> Result<Self, SourceError> {
         Self::open(Box::new(archive), sandbox)
     }

@@ -69,6 +69,10 @@ const MAX_LINKS: usize = 8;
 
 impl TarIndex {
     /// Reads all headers of a tar of `length` bytes. `unique` names may be there once at most.
+    ///
+    /// # Errors
+    ///
+    /// [`TarError`] where the archive is damaged, passes a limit, or cannot be read.
     pub fn read(file: &File, length: u64, unique: &[&str], limits: Limits) -> Result<TarIndex, TarError> {
         let mut scan = Scan { window: Window::new(file, length), limits, names: 0, count: 0 };
         let mut index = TarIndex { entries: HashMap::new(), end: None };
@@ -90,6 +94,10 @@ impl TarIndex {
     }
 
     /// Where the file `name` is; links are followed. `None` where there is no such entry.
+    ///
+    /// # Errors
+    ///
+    /// [`TarError`] where the archive is damaged, passes a limit, or cannot be read.
     pub fn find(&self, name: &str) -> Result<Option<Extent>, TarError> {
         let Some(mut path) = clean(name) else {
             return Ok(None);
