@@ -3,6 +3,30 @@
 //!
 //! Content is written first; one transaction then makes images and names known. Until that transaction
 //! nothing of the load can be seen, whatever happens.
+//!
+//! ```
+//! use cap_std::ambient_authority;
+//! use cap_std::fs::Dir;
+//! use consign::load::{Options, load};
+//! use consign::sandbox::{Limits, Sandbox};
+//! use consign::store::{self, Store};
+//! use consign::transport::archive::{self, Archive};
+//! use consign::transport::open_archive;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures");
+//! # let directory = tempfile::tempdir()?;
+//! # let directory = directory.path();
+//! let sandbox = Sandbox::new(Limits::default())?;
+//! let store = Store::open(Dir::open_ambient_dir(directory, ambient_authority())?, store::Options::default())?;
+//! let file = std::fs::File::open(format!("{fixtures}/multi.oci.tar"))?;
+//! let source = open_archive(Archive::open(file, None, archive::Options::default())?, &sandbox)?;
+//! let loaded = load(&store, &*source, &sandbox, &Options::default(), &())?;
+//! let images: usize = loaded.roots.iter().map(|root| root.images.len()).sum();
+//! assert_eq!(images as u64, store.images().len()?);
+//! # Ok(())
+//! # }
+//! ```
 
 mod blobs;
 mod error;

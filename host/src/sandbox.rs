@@ -2,6 +2,20 @@
 //!
 //! An instance is used again for the next call unless a call trapped in it; after a trap the next call
 //! gets a fresh one (about 25 µs).
+//!
+//! ```
+//! use consign::sandbox::{Limits, Sandbox};
+//! use consign::types::Rules;
+//! use consign::types::references::{Reading, Reference};
+//!
+//! let sandbox = Sandbox::new(Limits::default())?;
+//! let parsed = sandbox.parse_reference("debian:12", Reading::Normalized, Rules::Docker)?;
+//! let Ok(Reference::Named(name)) = parsed else { panic!("no name: {parsed:?}") };
+//! assert_eq!((name.domain.as_str(), name.path.as_str()), ("docker.io", "library/debian"));
+//! let error = sandbox.parse_reference("debian:", Reading::Normalized, Rules::Docker)?.unwrap_err();
+//! assert_eq!(error.offset, 7);
+//! # Ok::<(), consign::sandbox::SandboxError>(())
+//! ```
 
 mod archives;
 mod digests;

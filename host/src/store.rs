@@ -14,6 +14,26 @@
 //! * readers take no lock and never wait; what they see of the catalogue is one transaction's end.
 //!
 //! The store parses nothing: facts about documents come in as [`Records`], from whoever asked the guest.
+//! [`load`](crate::load::load) does; by hand it goes like this:
+//!
+//! ```
+//! use cap_std::ambient_authority;
+//! use cap_std::fs::Dir;
+//! use consign::digest::Algorithm;
+//! use consign::store::{Options, Records, Store};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! # let directory = directory.path();
+//! let store = Store::open(Dir::open_ambient_dir(directory, ambient_authority())?, Options::default())?;
+//! let batch = store.batch()?;
+//! let digest = batch.put(b"content", Algorithm::Sha256)?;
+//! assert_eq!(store.contains(&digest)?, None);
+//! batch.finish(&Records::default())?;
+//! assert_eq!(store.read(&digest, 1024)?.as_deref(), Some(&b"content"[..]));
+//! # Ok(())
+//! # }
+//! ```
 
 mod batch;
 mod blob;
