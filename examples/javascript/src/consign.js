@@ -289,6 +289,17 @@ export class Consign {
   }
 
   /**
+   * The chain IDs of layers.
+   *
+   * @param {string[]} diffIds of uncompressed layers, base layer first; at most 10,000
+   * @returns {string[]}
+   * @throws {InvalidDocument}
+   */
+  chainIds(diffIds) {
+    return this.#document(({ manifests }) => manifests.chainIds(diffIds));
+  }
+
+  /**
    * Chooses from an index for a platform, with the reason for every entry.
    *
    * @param {Descriptor[]} entries as `parseManifest` has them
@@ -315,12 +326,13 @@ export class Consign {
   }
 
   /**
-   * What a reference means on a platform, as its registry says: asynchronous, over fetch. See `ResolveOptions`.
+   * What a reference means on a platform, as its registry says, over fetch, or as other content says.
    *
    * @param {string} reference
    * @param {Omit<ResolveOptions, 'platform'> & { platform?: PlatformLike }} [options]
    * @returns {Promise<Resolved>}
-   * @throws {import('./registry-errors.js').ResolutionFailed} and its subclasses; `InvalidReference`
+   * @throws {import('./registry-errors.js').ResolutionFailed} and its subclasses; `RegistryError` and its subclasses;
+   *   `InvalidReference`; `InvalidPlatform`; what `content` throws
    */
   async resolve(reference, options = {}) {
     const platform = options.platform === undefined ? undefined : this.#platform(options.platform);

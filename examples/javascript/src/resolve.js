@@ -1,4 +1,4 @@
-// Resolution against a registry: the component asks, the registry answers.
+// Resolution: the component asks, a registry or any other content answers.
 
 import { payload } from './component.js';
 import { InvalidReference } from './errors.js';
@@ -9,16 +9,33 @@ import { stepWords, verdictWords } from './words.js';
 
 /** @import { Component } from './component.js' */
 /** @import { RegistryOptions } from './registry.js' */
-/** @import { Descriptor, Platform, Rules } from '../dist/component/interfaces/consign-image-types.js' */
+/** @import { Descriptor, ImageName, Platform, Rules } from '../dist/component/interfaces/consign-image-types.js' */
 /** @import * as Resolution from '../dist/component/interfaces/consign-image-resolution.js' */
+
+/**
+ * @template T
+ * @typedef {T | undefined | Promise<T | undefined>} Answer undefined: there is none
+ */
+
+/**
+ * @typedef {object} Content where images are looked for. Functions may be asynchronous; what they throw ends the
+ *   resolution and is thrown by it.
+ * @property {(name: ImageName) => Answer<Descriptor>} find what a name points at: by its digest, where it has one,
+ *   otherwise by its tag
+ * @property {(target: Descriptor) => Answer<Uint8Array | string>} read the whole content, verified by whoever reads it
+ * @property {(prefix: string) => Answer<Descriptor[]>} [search] configs of the images whose ID starts so; at most 16
+ * @property {(config: string) => Answer<Descriptor[]>} [indexes] the indexes that hold the image of this ID
+ * @property {(config: string) => Answer<Descriptor[]>} [manifests] the manifests that have this config
+ */
 
 /**
  * @typedef {RegistryOptions & {
  *   platform?: Platform,
  *   host?: Platform,
  *   rules?: Rules,
+ *   content?: Content,
  * }} ResolveOptions `platform`: the one asked for; without it an index is resolved for `host`, which is by default
- *   `hostPlatform()`, and a single image is taken as it is
+ *   `hostPlatform()`, and a single image is taken as it is. `content`: asked instead of a registry
  */
 
 /** @typedef {Resolution.Resolved & { explanation: Explained }} Resolved */
@@ -41,16 +58,19 @@ const TIMEOUT = 30_000;
  * @returns {Promise<Resolved>}
  */
 export async function resolveWith(component, reference, options) {
-  const { platform, host = hostPlatform(), rules = 'docker' } = options;
-  const timeout = AbortSignal.timeout(options.timeout ?? TIMEOUT);
-  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
-  const world = new World(options, signal);
+  const { platform, host = hostPlatform(), rules = 'docker', content = registries(options) } = options;
   const machine = component.call(({ resolution }) =>
     new resolution.Resolution({ tag: 'text', val: reference }, { platform, host, rules }));
+  /** @type {unknown} */
+  let thrown;
   for (;;) {
     const request = component.call(() => machine.next());
     if (request.tag === 'done') break;
-    const answer = await world.answer(request);
+    const answer = await answerTo(request, content).catch((error) => {
+      // The component decides what that means for the resolution; the error itself waits for its end.
+      thrown = error;
+      return /** @type {Resolution.Answer} */ ({ tag: 'failed', val: { tag: 'unavailable', val: String(error) } });
+    });
     component.call(() => machine.supply(answer));
   }
   const explanation = component.call(() => machine.explain());
@@ -61,52 +81,50 @@ export async function resolveWith(component, reference, options) {
     const problem = /** @type {Resolution.ResolveError | undefined} */ (payload(error));
     if (!problem) throw error;
     if (problem.tag === 'name') throw new InvalidReference(reference, problem.val);
-    if (problem.tag !== 'content' || !world.error) throw failure(problem, explanation);
-    if (world.error instanceof RegistryError) world.error.explanation = explanation;
-    throw world.error;
+    if (problem.tag !== 'content' || thrown === undefined) throw failure(problem, explanation);
+    if (thrown instanceof RegistryError) thrown.explanation = explanation;
+    throw thrown;
   }
 }
 
-/** What the component asks about: the registry of the name it looks for first. */
-class World {
-  #options;
-  #signal;
-  /** @type {Registry | undefined} */
-  #registry;
-
-  /** Why the last question had no answer. @type {unknown} */
-  error = undefined;
-
-  /** @param {RegistryOptions} options @param {AbortSignal} signal */
-  constructor(options, signal) {
-    this.#options = options;
-    this.#signal = signal;
-  }
-
-  /** @param {Resolution.Request} request @returns {Promise<Resolution.Answer>} */
-  async answer(request) {
-    try {
-      switch (request.tag) {
-        case 'find':
-          this.#registry = new Registry(request.val, this.#options, this.#signal);
-          return { tag: 'found', val: await this.#registry.find(request.val) };
-        case 'read':
-          return contentAnswer(await this.#registry?.read(request.val));
-        default:
-          // A registry knows nothing by ID, and does not say what holds what.
-          return { tag: 'several', val: [] };
-      }
-    } catch (error) {
-      // The component decides what that means for the resolution; the error itself waits here for its end.
-      this.error = error;
-      return { tag: 'failed', val: { tag: 'unavailable', val: String(error) } };
+/**
+ * @param {Resolution.Request} request
+ * @param {Content} content
+ * @returns {Promise<Resolution.Answer>}
+ */
+async function answerTo(request, content) {
+  switch (request.tag) {
+    case 'find':
+      return { tag: 'found', val: await content.find(request.val) };
+    case 'read': {
+      const found = await content.read(request.val);
+      return typeof found === 'string' ? { tag: 'text', val: found } : { tag: 'content', val: found };
     }
+    case 'done':
+      throw new TypeError('nothing was asked');
+    default:
+      return { tag: 'several', val: (await content[request.tag]?.(request.val)) ?? [] };
   }
 }
 
-/** @param {Uint8Array | undefined} bytes @returns {Resolution.Answer} */
-function contentAnswer(bytes) {
-  return { tag: 'content', val: bytes };
+/**
+ * The registry of whatever name is looked for. It knows nothing by ID, and does not say what holds what.
+ *
+ * @param {RegistryOptions} options
+ * @returns {Content}
+ */
+function registries(options) {
+  const timeout = AbortSignal.timeout(options.timeout ?? TIMEOUT);
+  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+  /** @type {Registry | undefined} */
+  let registry;
+  return {
+    find: async (name) => {
+      registry = new Registry(name, options, signal);
+      return registry.find(name);
+    },
+    read: async (target) => registry?.read(target),
+  };
 }
 
 /** @param {Resolution.Explanation} explanation @returns {Explained} */
