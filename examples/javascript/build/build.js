@@ -70,6 +70,7 @@ async function page() {
   await write(folder, files, (path) => path.endsWith('.wasm'));
   const glue = exporting(new TextDecoder().decode(files['consign.js']), PAGE_FUNCTIONS);
   await writeFile(join(folder, 'worker.js'), await bundled(glue, join(HERE, 'page/worker.js')));
+  await cp(join(HERE, 'src/offsets.js'), join(folder, 'offsets.js'));
   for (const file of ['index.html', 'page.css', 'page.js', 'example.json']) {
     await cp(join(HERE, 'page', file), join(folder, file));
   }

@@ -1,5 +1,7 @@
 // What can go wrong, as subclasses of Error that carry the facts. Messages are those of the command `consign`.
 
+import { indexOf } from './offsets.js';
+
 /** @import * as References from '../dist/component/interfaces/consign-image-references.js' */
 /** @import * as Digests from '../dist/component/interfaces/consign-image-digests.js' */
 /** @import * as Platforms from '../dist/component/interfaces/consign-image-platforms.js' */
@@ -165,22 +167,4 @@ function documentProblem(problem) {
     case 'too-large':
       return `wanted at most ${problem.val[1]} ${problem.val[0]}, found ${problem.val[2]}`;
   }
-}
-
-/**
- * The index into a string of a byte of its UTF-8; the string's length where it has fewer.
- *
- * @param {string} text
- * @param {number} offset
- */
-export function indexOf(text, offset) {
-  let bytes = 0;
-  let index = 0;
-  for (const character of text) {
-    if (bytes >= offset) break;
-    const code = /** @type {number} */ (character.codePointAt(0));
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    index += character.length;
-  }
-  return index;
 }
