@@ -69,6 +69,11 @@ function element(tag, text, className) {
   return made;
 }
 
+/** A text in which backticks stand around code. */
+function prose(text) {
+  return text.split('`').map((part, position) => (position % 2 ? element('code', part) : part));
+}
+
 function verdict(...parts) {
   at('verdict').replaceChildren(...parts);
 }
@@ -89,7 +94,9 @@ function problem(field, found) {
     element('mark', visible),
     place < field.value.length ? field.value.slice(place + marked.length, Math.max(to, place + marked.length)) : '',
   );
-  box.replaceChildren(excerpt, element('p', `${found.message}.`));
+  const message = document.createElement('p');
+  message.append(...prose(found.message), '.');
+  box.replaceChildren(excerpt, message);
   if (field === index) {
     const go = element('button', `Go to line ${index.value.slice(0, place).split('\n').length}`);
     go.type = 'button';
@@ -127,13 +134,16 @@ function showName(name) {
     group.append(element('dt', title), shown);
     return group;
   };
-  at('parts').replaceChildren(...(name ? [
+  at('parts').hidden = !name;
+  at('name-label').textContent = name ? 'In full' : 'The reference cannot be read.';
+  at('full').textContent = name?.full ?? '';
+  if (!name) return;
+  at('parts').replaceChildren(
     part('Registry', name.domain, name.domainFilled && 'filled in'),
     part('Repository', name.path, name.namespaceFilled && 'library/ filled in'),
     part('Tag', name.tag, !name.tag && !name.digest && 'latest, when pulled'),
     part('Digest', name.digest),
-  ] : [part('Not a reference', undefined, 'see above')]));
-  at('full').textContent = name?.full ?? '–';
+  );
 }
 
 function showChoice(choice, wanted) {
@@ -153,17 +163,21 @@ function showChoice(choice, wanted) {
 
 function row(entry, position) {
   const made = element('tr', '', entry.chosen ? 'chosen' : 'lost');
-  const why = element('td', entry.why);
+  const platformText = entry.platform || (entry.nested ? 'none (an index)' : 'none');
+  const cells = [position, platformText, short(entry.digest), ''].map((text) => element('td', text));
+  const [, , digest, why] = cells;
+  digest.title = entry.digest;
+  why.append(...prose(entry.why));
   if (entry.chosen) {
     made.setAttribute('aria-current', 'true');
     const tick = element('span', '✓', 'tick');
     tick.setAttribute('aria-hidden', 'true');
-    why.replaceChildren(tick, `chosen: ${entry.why}`);
+    why.prepend(tick, 'chosen: ');
   }
-  const digest = element('td', short(entry.digest));
-  digest.title = entry.digest;
-  const platformText = entry.platform || (entry.nested ? 'none (an index)' : 'none');
-  made.append(element('td', position), element('td', platformText), digest, why);
+  // Said, because narrow windows lay the table out as blocks, which takes its meaning away.
+  made.setAttribute('role', 'row');
+  for (const cell of cells) cell.setAttribute('role', 'cell');
+  made.append(...cells);
   return made;
 }
 

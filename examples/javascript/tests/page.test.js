@@ -143,7 +143,7 @@ describe('in Chromium', { skip: missing('chromium') }, () => {
   test('the Tab key goes through it in the order it reads', async () => {
     await opened();
     const order = [];
-    for (let presses = 0; presses < 10; presses++) {
+    for (let presses = 0; presses < 9; presses++) {
       await page.keyboard.press('Tab');
       order.push(await focused());
       const ring = await page.evaluate(() => {
@@ -153,7 +153,7 @@ describe('in Chromium', { skip: missing('chromium') }, () => {
       });
       assert.ok(ring >= 2, `${order.at(-1)} has a focus ring`);
     }
-    assert.deepEqual(order, ['skip', 'theme', 'reference', 'platform', 'rule', 'entries', 'file', 'example', 'index', 'skip'].slice(0, order.length).map((id, position) => (position === 9 ? order[9] : id)));
+    assert.deepEqual(order, ['skip', 'theme', 'reference', 'platform', 'rule', 'entries', 'file', 'example', 'index']);
   });
 
   test('a reference is typed and shown in its parts', async () => {
@@ -205,7 +205,7 @@ describe('in Chromium', { skip: missing('chromium') }, () => {
     const selected = await page.$eval('#index', (field) => field.value.slice(field.selectionStart, field.selectionEnd));
     assert.equal(selected, 'o');
     await paste(`{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:${'0'.repeat(64)}","size":1,"platform":{"os":"linux","architecture":"<img src=x>"}}]}`);
-    await shows('#rows', /another architecture: `<img src=x>`/);
+    await shows('#rows', /another architecture: <img src=x>/);
     assert.equal(await page.$('#rows img'), null);
     assert.equal(await text('#index-problem'), '');
   });
@@ -276,6 +276,7 @@ describe('in Chromium', { skip: missing('chromium') }, () => {
     await tabTo('reference');
     await type('Bad/Name:');
     await shows('#reference-problem', /not an image reference/);
+    await shows('#name-label', /cannot be read/);
     await page.screenshot({ path: join(ARTIFACTS, 'narrow.png'), fullPage: true });
   });
 
