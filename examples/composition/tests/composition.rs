@@ -23,7 +23,7 @@ fn normaliser() -> &'static [u8] {
 }
 
 #[test]
-fn what_is_composed_imports_nothing_and_exports_what_it_did() {
+fn what_is_composed_imports_nothing_and_exports_what_it_did_and_its_types() {
     let whole = components::component("resolver");
     assert_eq!(
         interface(&whole).unwrap().imports,
@@ -32,7 +32,8 @@ fn what_is_composed_imports_nothing_and_exports_what_it_did() {
     assert!(interface(IMAGES).unwrap().imports.is_empty());
     let composed = interface(resolver()).unwrap();
     assert!(composed.imports.is_empty(), "{composed:?}");
-    assert_eq!(composed.exports, interface(&whole).unwrap().exports);
+    let types = vec!["consign:image/types@0.1.0".to_owned()];
+    assert_eq!(composed.exports, [types, interface(&whole).unwrap().exports].concat());
 
     let imports = interface(NORMALISE).unwrap().imports;
     assert!(imports.contains(&"consign:image/references@0.1.0".to_owned()), "{imports:?}");
@@ -56,12 +57,12 @@ fn what_is_composed_runs_where_nothing_can_be_imported() {
 #[test]
 fn what_does_not_fit_is_an_error() {
     let error = compose(NORMALISE, &components::component("resolver")).unwrap_err().to_string();
-    assert!(error.contains("no matching imports"), "{error}");
+    assert!(error.contains("does not have an export named `consign:image/types@"), "{error}");
     let error = compose(b"not a component", NORMALISE).unwrap_err().to_string();
     assert!(error.starts_with("the provider: "), "{error}");
-    // Images serve the types that references speak in, and not the references.
+    // Images serve the types that references speak in, and nothing else of what is wanted.
     let error = compose(IMAGES, NORMALISE).unwrap_err().to_string();
-    assert!(error.contains("consign:image/references"), "{error}");
+    assert!(error.contains("does not have an export named `consign:image/digests@"), "{error}");
 }
 
 fn platform(text: &str) -> Platform {
