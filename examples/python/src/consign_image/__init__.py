@@ -9,6 +9,8 @@
 Everything that comes from strangers is parsed by a WebAssembly component that can ask for nothing but content.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from . import errors, types
 from ._sandbox import Limits
 from .consign import Consign
@@ -17,9 +19,11 @@ from .digests import DigestSet
 from .errors import ConsignError, ContentError, InputError, ResolveError, SandboxError
 from .layout import Layout
 from .reasons import Case, Reason, Step, Verdict
-from .registry import Registry
 from .resolution import Resolution
 from .types import Descriptor, ImageConfig, ImageName, Index, Manifest, Platform
+
+if TYPE_CHECKING:
+    from .registry import Registry
 
 __all__ = [
     "Case",
@@ -47,3 +51,12 @@ __all__ = [
     "errors",
     "types",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when it is wanted: an HTTP client takes longer to import than everything else here.
+    if name == "Registry":
+        from .registry import Registry
+
+        return Registry
+    raise AttributeError(f"module `{__name__}` has no attribute `{name}`")

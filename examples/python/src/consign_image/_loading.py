@@ -12,11 +12,10 @@ import os
 import platform
 import stat
 import sys
-import tempfile
-from importlib.metadata import version
 from pathlib import Path
 from typing import Dict, Optional, Tuple, Union
 
+import wasmtime
 from wasmtime import Config, Engine, WasmtimeError
 from wasmtime.component import Component, ExportIndex, Linker
 
@@ -79,8 +78,9 @@ def _read_compiled(path: Path) -> Optional[bytes]:
 
 def _keep_compiled(path: Path, compiled: bytes) -> None:
     """Written whole under another name first (mode 0600): a reader sees all of it or nothing."""
+    name = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent)
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError:
         return
     try:
@@ -90,6 +90,13 @@ def _keep_compiled(path: Path, compiled: bytes) -> None:
     except OSError:
         # Without a cache the next start takes longer; nothing else is lost.
         os.unlink(name)
+
+
+def _wasmtime_version() -> str:
+    """As `importlib.metadata` has it, which takes longer to import than the component to load."""
+    packages = Path(wasmtime.__file__).parents[1]
+    found = next(packages.glob("wasmtime-*.dist-info"), None)
+    return found.name[len("wasmtime-") : -len(".dist-info")] if found is not None else "unknown"
 
 
 class Loaded:
@@ -114,7 +121,7 @@ class Loaded:
     def _component(self, wasm: bytes, directory: Optional[Path]) -> Component:
         if directory is None:
             return Component(self.engine, wasm)
-        key = "-".join((self.digest[7:], version("wasmtime"), sys.platform, platform.machine()))
+        key = "-".join((self.digest[7:], _wasmtime_version(), sys.platform, platform.machine()))
         path = directory / key
         compiled = _read_compiled(path)
         if compiled is not None:
