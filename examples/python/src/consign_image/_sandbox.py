@@ -161,6 +161,9 @@ class Sandbox:
             except WasmtimeError as error:
                 if "unreachable" in str(error):
                     found.add(_innermost(error))
+            except LoadError:
+                # A component without documents; its traps are traps.
+                break
         return frozenset(found)
 
 
