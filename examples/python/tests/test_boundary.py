@@ -1,23 +1,18 @@
-"""Values across the boundary, whatever they are; loading; figures."""
+"""Values across the boundary, whatever they are; loading."""
 
 import json
 import os
 import resource
 import stat
-import subprocess
-import sys
 import tempfile
-import time
-import timeit
 import unittest
 from pathlib import Path
 from typing import Any, Callable
 from unittest import mock
 
-from consign_image import Consign, Descriptor, Index, Platform, cli
-from consign_image._loading import cache_directory, component_path
+from consign_image import Consign, Descriptor, Index, Platform
+from consign_image._loading import cache_directory
 from consign_image.errors import InvalidReference, LoadError
-from consign_image.types import Manifest
 
 from .support import INDEX_TYPE, MANIFEST_TYPE, consign, large_index, sha256
 
@@ -52,7 +47,7 @@ class Values(unittest.TestCase):
             index = Index("oci-index", (Descriptor(MANIFEST_TYPE, "x", size, Platform("linux", "amd64")),), (), None, None)
             self.assertEqual(consign().manifests.choose(index, "linux/amd64").best, 0)
 
-    def test_bytes_that_are_no_text_have_their_fault_named(self) -> None:
+    def test_bytes_of_any_length_arrive(self) -> None:
         for size in (0, 1, 5, 100_000):
             data = bytes(number % 256 for number in range(size))
             self.assertEqual(consign().digests.compute("sha256", data), sha256(data))
@@ -78,7 +73,7 @@ class Values(unittest.TestCase):
             lambda: parse("\ud800"),
             lambda: consign().manifests.choose(index, "linux/amd64"),
             lambda: consign().sandbox.call("references", "parse", "x"),
-            lambda: consign().references.sort("abc" if False else [1]),  # type: ignore[list-item]
+            lambda: consign().references.sort([1]),  # type: ignore[list-item]
         ]
         for call in calls:
             with self.assertRaises((TypeError, ValueError)):
@@ -159,93 +154,3 @@ class Loading(unittest.TestCase):
     def test_a_component_that_is_not_there_is_named(self) -> None:
         with self.assertRaisesRegex(LoadError, "/nowhere/x.wasm"):
             Consign("/nowhere/x.wasm")
-
-
-class Command(unittest.TestCase):
-    def run_command(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "consign_image", *arguments]
-        return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
-
-    def test_a_reference_is_printed_in_its_parts(self) -> None:
-        done = self.run_command("parse", "debian:12")
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        printed = json.loads(done.stdout)
-        self.assertEqual(printed["canonical"], "docker.io/library/debian:12")
-        self.assertEqual(printed["familiar"], "debian:12")
-        done = self.run_command("parse", "Debian")
-        self.assertEqual((done.returncode, done.stdout), (2, ""))
-        self.assertEqual(done.stderr, "error: not an image reference: wanted a lower-case repository path, at byte 0\n")
-
-    def test_platforms_that_fit_are_printed_best_first(self) -> None:
-        done = self.run_command("match", "linux/arm64", "linux/arm/v6", "linux/amd64", "linux/arm64", "linux/arm/v7")
-        self.assertEqual((done.returncode, done.stdout), (0, "linux/arm64\nlinux/arm/v7\nlinux/arm/v6\n"))
-        self.assertEqual(self.run_command("match", "linux/amd64", "linux/s390x").returncode, 1)
-
-    def test_every_entry_of_an_index_has_its_reason(self) -> None:
-        entries = [
-            {"mediaType": MANIFEST_TYPE, "digest": sha256(b""), "size": 1, "platform": {"os": "linux", "architecture": name}}
-            for name in ("arm64", "amd64")
-        ]
-        index = json.dumps({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries})
-        done = self.run_command("choose", "--platform", "linux/amd64", "-", stdin=index)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        first, second = done.stdout.splitlines()
-        self.assertEqual(first, f"  0 {sha256(b'')} linux/arm64: another architecture: `arm64`")
-        self.assertEqual(second, f"* 1 {sha256(b'')} linux/amd64: fits best")
-
-    def test_an_image_is_resolved_and_explained(self) -> None:
-        from .support import unpack
-
-        with tempfile.TemporaryDirectory() as folder:
-            layout = str(unpack("attested.oci.tar", Path(folder) / "layout"))
-            resolve = ["resolve", "--layout", layout, "example.com/attested:1"]
-            done = self.run_command(*resolve, "--platform", "linux/arm/v6", "--explain")
-            self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertEqual(json.loads(done.stdout)["platform"], "linux/arm/v6")
-            self.assertIn("  2 linux/arm/v6: chosen\n", done.stderr)
-            self.assertEqual(self.run_command(*resolve, "--platform", "linux/ppc64le").returncode, 1)
-            self.assertEqual(self.run_command("resolve", "--layout", folder, "a").returncode, 2)
-
-    def test_what_the_module_offers_is_what_the_command_does(self) -> None:
-        self.assertEqual(cli.main(["--component", str(component_path()), "match", "linux", "linux"]), 0)
-
-
-class Figures(unittest.TestCase):
-    """Printed; the bounds leave room for busy machines."""
-
-    def test_a_reference_is_parsed_in_a_fraction_of_a_millisecond(self) -> None:
-        parse = consign().references.parse
-        text = "registry.example.com:5000/team/service:1.2.3@" + sha256(b"")
-        for name in ("debian:12", text):
-            best = min(timeit.repeat(lambda: parse(name), number=500, repeat=5)) / 500
-            print(f"parse `{name[:30]}`: {best * 1e6:.1f} µs", flush=True)
-            self.assertLess(best, 1.5e-3)
-
-    def test_a_large_index_is_read_in_a_fraction_of_a_second(self) -> None:
-        index = large_index(1 << 20)
-        times = []
-        for function, document in (("parse-text", index), ("parse", index.encode())):
-            call = (lambda f, d: lambda: consign().sandbox.call("manifests", f, d, None))(function, document)
-            times.append(min(timeit.repeat(call, number=1, repeat=5)))
-        text, listed = times
-        print(f"index of {len(index)} bytes: text {text * 1e3:.0f} ms, list<u8> {listed * 1e3:.0f} ms, {listed / text:.1f}×")
-        self.assertLess(text, 1.0)
-        self.assertLess(text, listed)
-        parsed = consign().manifests.parse(index)
-        self.assertNotIsInstance(parsed, Manifest)
-
-    def test_starting_is_measured(self) -> None:
-        program = "import consign_image; consign_image.Consign().references.parse('debian')"
-        with tempfile.TemporaryDirectory() as folder:
-            environment = {**os.environ, "XDG_CACHE_HOME": folder}
-            times = []
-            for _ in range(6):
-                start = time.perf_counter()
-                subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=60)
-                times.append(time.perf_counter() - start)
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", "import wasmtime.component"], check=True, timeout=60)
-        alone = time.perf_counter() - start
-        cold, warm = times[0], min(times[1:])
-        print(f"process with a first parse: cold {cold * 1e3:.0f} ms, warm {warm * 1e3:.0f} ms, wasmtime alone {alone * 1e3:.0f} ms")
-        self.assertLess(warm, cold)
