@@ -55,10 +55,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The archive's `index.json`, and its small blobs by digest.
-fn read(archive: &Path) -> Result<(Value, BTreeMap<String, Vec<u8>>), Box<dyn Error>> {
+/// Content by digest.
+type Blobs = BTreeMap<String, Vec<u8>>;
+
+/// The archive's `index.json`, and its small blobs.
+fn read(archive: &Path) -> Result<(Value, Blobs), Box<dyn Error>> {
     let file = File::open(archive).map_err(|error| format!("`{}`: {error}", archive.display()))?;
-    let (mut index, mut blobs) = (Value::Null, BTreeMap::new());
+    let (mut index, mut blobs) = (Value::Null, Blobs::new());
     for entry in tar::Archive::new(file).entries()? {
         let mut entry = entry?;
         let path = entry.path()?.to_string_lossy().into_owned();

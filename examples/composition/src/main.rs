@@ -1,11 +1,13 @@
 //! `consign-composition resolve RESOLVER NAME [OUTPUT]` resolves a name over images that are within the component;
 //! `consign-composition normalise NAMES TEXT [OUTPUT]` normalises one. RESOLVER and NAMES are consign's components,
-//! `-` is standard input; the composed component is written to OUTPUT.
+//! `-` is standard input; the composed component is written to OUTPUT. `consign-composition parts DIR` writes the
+//! components that are composed with them.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::error::Error;
 use std::fs;
 use std::io::Read;
+use std::path::Path;
 use std::process::ExitCode;
 
 use composition::{IMAGES, NORMALISE, Normaliser, compose, interface};
@@ -25,8 +27,17 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [parts, folder] = arguments.as_slice()
+        && parts == "parts"
+    {
+        fs::write(Path::new(folder).join("images.wasm"), IMAGES)?;
+        fs::write(Path::new(folder).join("normalise.wasm"), NORMALISE)?;
+        return Ok(());
+    }
     let [what, file, text, output @ ..] = arguments.as_slice() else {
-        return Err("usage: consign-composition resolve|normalise COMPONENT TEXT [OUTPUT]".into());
+        return Err(
+            "usage: consign-composition resolve|normalise COMPONENT TEXT [OUTPUT], or parts DIR".into()
+        );
     };
     let mut component = Vec::new();
     match file.as_str() {

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use composition::{IMAGES, NORMALISE, Normaliser, compose, interface};
 use embed::resolution::{Matched, Options, ResolveError, Resolved, Subject};
 use embed::types::{Platform, Rules};
-use embed::{Component, Images, Limits};
+use embed::{Component, Fault, Images, Limits};
 
 /// The resolver with its images.
 fn resolver() -> &'static [u8] {
@@ -131,4 +131,21 @@ fn names_are_normalised() {
             (found, wanted) => panic!("{text}: wanted {wanted:?}, found {found:?}"),
         }
     }
+}
+
+#[test]
+fn limits_hold_for_the_whole_of_it() {
+    let limits = Limits { memory: 8 << 20, fuel: 10_000_000 };
+    let mut instance = Component::new(resolver(), limits).unwrap().instance();
+    let options = Options { platform: None, host: platform("linux/amd64"), rules: Rules::Docker };
+    let mut resolve = |text: String| instance.resolve(Images::default(), &Subject::Text(text), &options);
+    for _ in 0..3 {
+        let fault = resolve("a".repeat(16 << 20)).unwrap_err();
+        assert!(matches!(fault, Fault::OutOfMemory(_)), "{fault:?}");
+        let fault = resolve("a/".repeat(1 << 20)).unwrap_err();
+        assert!(matches!(fault, Fault::OutOfFuel(_)), "{fault:?}");
+        assert!(resolve("example.com/attested:1".to_owned()).unwrap().0.is_ok());
+    }
+    let mut normaliser = Normaliser::new(normaliser()).unwrap();
+    assert!(normaliser.normalise(&"a".repeat(64 << 20)).is_err());
 }
