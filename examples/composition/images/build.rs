@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 /// Bytes of a document at most; what is larger is a layer, which nobody resolves.
 const DOCUMENT: u64 = 4 << 20;
@@ -72,10 +73,12 @@ fn read(archive: &Path) -> Result<(Value, Blobs), Box<dyn Error>> {
         entry.read_to_end(&mut bytes)?;
         if path == "index.json" {
             index = serde_json::from_slice(&bytes)?;
-        } else if let Some((algorithm, digits)) =
-            path.strip_prefix("blobs/").and_then(|path| path.split_once('/'))
-        {
-            blobs.insert(format!("{algorithm}:{digits}"), bytes);
+        } else if let Some(digits) = path.strip_prefix("blobs/sha256/").filter(|digits| !digits.is_empty()) {
+            let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            if digits != found {
+                return Err(format!("wanted content with digest `{digits}`, found `{found}`").into());
+            }
+            blobs.insert(format!("sha256:{digits}"), bytes);
         }
     }
     Ok((index, blobs))

@@ -21,10 +21,10 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// Images, by name and by digest. Copies share them; the default has none.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Images(Arc<Held>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Held {
     names: BTreeMap<ImageName, Descriptor>,
     /// Documents by digest.
@@ -33,7 +33,6 @@ struct Held {
     configs: BTreeMap<String, Config>,
 }
 
-#[derive(Debug)]
 struct Config {
     descriptor: Descriptor,
     manifests: Vec<Descriptor>,
@@ -180,7 +179,12 @@ impl Host for Images {
     }
 
     fn read(&mut self, target: Descriptor) -> Result<Option<Vec<u8>>, ContentError> {
-        Ok(self.0.documents.get(&target.digest).cloned())
+        let Some(bytes) = self.0.documents.get(&target.digest) else { return Ok(None) };
+        // The digest was checked when it was read; the size is what whoever points here says.
+        if bytes.len() as u64 != target.size {
+            return Err(ContentError::Corrupt(target.digest));
+        }
+        Ok(Some(bytes.clone()))
     }
 
     fn indexes(&mut self, config: String) -> Result<Vec<Descriptor>, ContentError> {

@@ -81,8 +81,14 @@ impl Guest for Component {
     }
 
     fn read(target: Descriptor) -> Result<Option<Vec<u8>>, ContentError> {
-        let found = DOCUMENTS.iter().find(|document| document.digest == target.digest);
-        Ok(found.map(|document| document.bytes.to_vec()))
+        match DOCUMENTS.iter().find(|document| document.digest == target.digest) {
+            None => Ok(None),
+            // The digest was checked when it was built in; the size is what whoever points here says.
+            Some(document) if document.bytes.len() as u64 != target.size => {
+                Err(ContentError::Corrupt(target.digest))
+            }
+            Some(document) => Ok(Some(document.bytes.to_vec())),
+        }
     }
 
     fn indexes(config: String) -> Result<Vec<Descriptor>, ContentError> {
