@@ -2,15 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use serde_json::Value;
 
+/// The repository's root; the examples' tests lie deeper in it than the command's.
+fn root() -> PathBuf {
+    let mut above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let root = above.find(|folder| folder.join("tests/vectors/harness.rs").exists());
+    root.expect("the package is within the repository").to_owned()
+}
+
 /// The folder the cases come from: `CONSIGN_VECTORS` (relative to the workspace root), or the
 /// project's own copy.
 pub fn folder() -> PathBuf {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = root();
     match std::env::var_os("CONSIGN_VECTORS") {
         Some(folder) => root.join(folder),
         None => root.join("tests/vectors/data"),
@@ -38,7 +45,7 @@ pub fn cases(file: &str) -> Vec<Value> {
 fn deviations() -> &'static BTreeMap<(String, String), String> {
     static LIST: OnceLock<BTreeMap<(String, String), String>> = OnceLock::new();
     LIST.get_or_init(|| {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/deviations.jsonl");
+        let path = root().join("tests/vectors/deviations.jsonl");
         let text = fs::read_to_string(path).unwrap_or_default();
         text.lines()
             .filter(|line| !line.trim().is_empty())
