@@ -185,15 +185,18 @@ impl<'a> Reader<'a> {
     /// Reads an object of strings in document order; a key there twice is refused, more than `limit`
     /// are an error that counts them as `what`. A `null` is an empty string, as in Go.
     pub(crate) fn string_map(&mut self, what: &str, limit: usize) -> Result<Vec<(String, String)>> {
+        const FEW: usize = 16;
         let mut pairs: Vec<(String, String)> = Vec::new();
+        // Where the keys after the first few are.
         let mut places = Vec::new();
         self.object(|reader, key, at| {
             if pairs.len() == limit {
                 return Err(too_large(at, what, limit, limit + 1));
             }
-            places.push(at);
             // Few keys are compared one by one; many would take quadratic time.
-            if pairs.len() < 16 && pairs.iter().any(|(other, _)| other == key) {
+            if pairs.len() >= FEW {
+                places.push(at);
+            } else if pairs.iter().any(|(other, _)| other == key) {
                 return Err(problem(at, ManifestProblem::Duplicate(shown(key))));
             }
             let value = if reader.null()? {
@@ -204,8 +207,8 @@ impl<'a> Reader<'a> {
             pairs.push((key.to_owned(), value));
             Ok(())
         })?;
-        let twice = if pairs.len() > 16 { first_twice(&pairs, |(key, _)| key) } else { None };
-        match twice.and_then(|twice| Some((pairs.get(twice)?, places.get(twice)?))) {
+        let twice = if pairs.len() > FEW { first_twice(&pairs, |(key, _)| key) } else { None };
+        match twice.and_then(|twice| Some((pairs.get(twice)?, places.get(twice.checked_sub(FEW)?)?))) {
             Some(((key, _), at)) => Err(problem(*at, ManifestProblem::Duplicate(shown(key)))),
             None => Ok(pairs),
         }

@@ -214,3 +214,18 @@ fn maps_keep_their_order_and_refuse_a_key_twice() {
         ManifestProblem::TooLarge((_, 49, 50))
     ));
 }
+
+#[test]
+fn a_key_there_twice_is_found_among_few_and_among_many() {
+    for (count, twice) in [(2, 1), (16, 15), (17, 16), (30, 25), (1000, 999), (1000, 20)] {
+        let key = |at: usize| if at == twice { "k0".to_owned() } else { format!("k{at}") };
+        let members: Vec<String> = (0..count).map(|at| format!(r#""{}":"v""#, key(at))).collect();
+        let text = format!("{{{}}}", members.join(","));
+        let error = Reader::new(&text).string_map("keys", 10_000).unwrap_err();
+        assert_eq!(error.problem, ManifestProblem::Duplicate("k0".into()), "{count}, {twice}");
+        assert_eq!(error.offset as usize, text.rfind(r#""k0""#).unwrap(), "{count}, {twice}");
+    }
+    let members: Vec<String> = (0..1000).map(|at| format!(r#""k{at}":"v""#)).collect();
+    let pairs = Reader::new(&format!("{{{}}}", members.join(","))).string_map("keys", 1000).unwrap();
+    assert_eq!((pairs.len(), pairs[999].0.as_str()), (1000, "k999"));
+}
