@@ -44,7 +44,7 @@ export async function registry() {
   const [base, stop] = await serve(() => {});
   stop(); // the port was free a moment ago
   const { host } = new URL(base);
-  const config = { version: 0.1, log: { level: 'fatal', accesslog: { disabled: true } }, storage: { filesystem: { rootdirectory: folder } }, http: { addr: host } };
+  const config = { version: 0.1, log: { level: 'error', accesslog: { disabled: true } }, storage: { filesystem: { rootdirectory: folder } }, http: { addr: host } };
   await writeFile(join(folder, 'config.yml'), JSON.stringify(config)); // YAML, as all JSON is
   const child = spawn('docker-registry', ['serve', join(folder, 'config.yml')], { stdio: ['ignore', 'ignore', 'inherit'] });
   const end = async () => {
