@@ -67,6 +67,9 @@ pub fn parse_repositories(bytes: &[u8]) -> std::result::Result<Vec<LegacyTag>, M
         let mut tags: Vec<LegacyTag> = Vec::new();
         let mut repositories: Vec<(String, usize)> = Vec::new();
         reader.object(|reader, repository, at| {
+            if repositories.len() == MAX_IMAGES {
+                return Err(too_large(at, "repositories", MAX_IMAGES, MAX_IMAGES + 1));
+            }
             repositories.push((repository.to_owned(), at));
             if reader.null()? {
                 return Ok(());

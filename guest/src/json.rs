@@ -11,8 +11,9 @@ mod scan;
 mod text;
 pub(crate) mod write;
 
-use crate::sort::first_twice;
 use std::borrow::Cow;
+
+use crate::sort::first_twice;
 
 pub(crate) use fault::{Result, invalid, missing, problem, shown, too_large};
 pub(crate) use text::{fold_eq, lossy, offset_before_lossy, strict};

@@ -3,14 +3,13 @@
 //! Reading and writing have a connection each, so that a process's readers do not wait for its writer
 //! either. The writing one is opened when it is first needed.
 
-use std::ffi::{c_int, c_void};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cap_std::fs::Dir;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, ffi};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::error::{StoreError, catalog, io};
 use super::{Options, Result, Store, Target, sync_directory};
@@ -133,24 +132,8 @@ pub(super) fn exists(root: &Dir) -> Result<bool> {
     }
 }
 
-/// Has SQLite allocate what it uses instead of setting aside, and writing to, 130 KiB a connection first:
-/// a look-up uses a tenth of that.
-fn allocate_as_needed() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let nowhere = std::ptr::null_mut::<c_void>();
-        // SAFETY: these options take a pointer and two integers, and two integers. Where SQLite is in use
-        // already it refuses to be configured, and works as before.
-        unsafe {
-            ffi::sqlite3_config(ffi::SQLITE_CONFIG_PAGECACHE, nowhere, 0 as c_int, 0 as c_int);
-            ffi::sqlite3_config(ffi::SQLITE_CONFIG_LOOKASIDE, 0 as c_int, 0 as c_int);
-        }
-    });
-}
-
 impl Catalog {
     pub(super) fn open(root: &Dir, options: &Options) -> Result<Catalog> {
-        allocate_as_needed();
         let directory = directory(root, options)?;
         let (mut connection, read_only) = open_to_read(root, &directory, options)?;
         let mut found = format(&connection)?;

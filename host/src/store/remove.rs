@@ -114,9 +114,7 @@ impl super::Images<'_> {
             Ok(names)
         })
     }
-}
 
-impl super::Images<'_> {
     /// The names that lead to each image that has any; by name for each.
     ///
     /// # Errors

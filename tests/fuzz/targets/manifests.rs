@@ -65,7 +65,7 @@ fuzz_target!(|bytes: &[u8]| {
     for rules in [Rules::Docker, Rules::Podman] {
         for subject in [Subject::Text("x".into()), Subject::Text("0123".into()), Subject::Target(descriptor(""))] {
             let options = Options { platform: Some(platform.clone()), host: platform.clone(), rules };
-            let _ = drive(&mut Same(bytes), Machine::start(|ask| resolve(ask, subject, options)));
+            drive(&mut Same(bytes), &mut Machine::start(|ask| resolve(ask, subject, options)));
         }
     }
 });
