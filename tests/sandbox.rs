@@ -10,9 +10,10 @@ mod limits;
 #[path = "sandbox/package.rs"]
 mod package;
 
+use consign::content::{Content, ContentError};
 use consign::sandbox::Sandbox;
 use consign::types::references::Reading;
-use consign::types::{Platform, Rules};
+use consign::types::{Descriptor, ImageName, Platform, Rules};
 
 /// The sandbox answers, whatever came before.
 #[track_caller]
@@ -28,5 +29,30 @@ fn platform(architecture: &str) -> Platform {
         variant: None,
         os_version: None,
         os_features: Vec::new(),
+    }
+}
+
+/// Content that does this where it is asked for a name, and has nothing.
+struct OnFind<F>(F);
+
+impl<F: Fn() -> Result<Option<Descriptor>, ContentError> + Send + Sync> Content for OnFind<F> {
+    fn find(&self, _: &ImageName) -> Result<Option<Descriptor>, ContentError> {
+        (self.0)()
+    }
+
+    fn search(&self, _: &str) -> Result<Vec<Descriptor>, ContentError> {
+        Ok(Vec::new())
+    }
+
+    fn read(&self, _: &Descriptor) -> Result<Option<Vec<u8>>, ContentError> {
+        Ok(None)
+    }
+
+    fn indexes(&self, _: &str) -> Result<Vec<Descriptor>, ContentError> {
+        Ok(Vec::new())
+    }
+
+    fn manifests(&self, _: &str) -> Result<Vec<Descriptor>, ContentError> {
+        Ok(Vec::new())
     }
 }

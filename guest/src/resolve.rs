@@ -17,7 +17,7 @@ mod tests;
 use crate::config;
 use crate::name;
 use crate::platform;
-use crate::types::{Descriptor, ImageName, Platform, Rules};
+use crate::types::{Descriptor, ImageName, Platform};
 use crate::wit::exports::consign::image::manifests::{Document, ImageConfig, Manifest};
 use crate::wit::exports::consign::image::platforms::Matcher;
 use crate::wit::exports::consign::image::references::{Reading, Reference};
@@ -75,28 +75,6 @@ async fn reach(
     Ok((matched, target, reached))
 }
 
-/// What `input` points at first, unread: the name if there is one, else the ID.
-pub async fn locate(ask: Ask, input: String, rules: Rules) -> Result<(Matched, Descriptor), ResolveError> {
-    match name::parse(&input, Reading::Any, rules).map_err(ResolveError::Name)? {
-        Reference::Digest(digest) => {
-            let found = ask.search(&digest).await?;
-            let target = found.into_iter().find(|found| found.digest == digest);
-            let target = target.ok_or_else(|| ResolveError::NotFound(digest.clone()))?;
-            Ok((Matched::Digest(digest), target))
-        }
-        Reference::Named(named) => {
-            let wanted = as_looked_up(named);
-            if let Some(target) = ask.find(&wanted).await? {
-                return Ok((Matched::Name(wanted), target));
-            }
-            match by_prefix(&ask, &input).await? {
-                Some(target) => Ok((Matched::Prefix(target.digest.clone()), target)),
-                None => Err(ResolveError::NotFound(name::format(&Reference::Named(wanted)))),
-            }
-        }
-    }
-}
-
 /// A whole digest: an image's ID, or the digest of a manifest or an index.
 async fn by_digest(
     ask: &Ask,
@@ -140,25 +118,31 @@ async fn by_name(
 /// The image whose ID starts as the input has it.
 async fn by_prefix(ask: &Ask, input: &str) -> Result<Option<Descriptor>, ResolveError> {
     let Some(prefix) = id_prefix(input) else { return Ok(None) };
-    let mut found = ask.search(prefix).await?;
+    let found = ask.search(prefix).await?;
     ask.step(Step::Searched((prefix.to_owned(), count(&found))));
+    only_one(found, prefix).map_err(ResolveError::Ambiguous)
+}
+
+/// The image that `prefix` means of those whose IDs start with it: the one with all of it for an ID, or
+/// the only one. Where it could be several, their IDs.
+pub(crate) fn only_one(mut found: Vec<Descriptor>, prefix: &str) -> Result<Option<Descriptor>, Vec<String>> {
     let exact = found.iter().position(|found| found.digest == prefix || encoded(&found.digest) == prefix);
     match (exact, found.len()) {
         (Some(exact), _) => Ok(Some(found.swap_remove(exact))),
         (None, 0 | 1) => Ok(found.pop()),
-        (None, _) => Err(ResolveError::Ambiguous(found.into_iter().map(|one| one.digest).collect())),
+        (None, _) => Err(found.into_iter().map(|one| one.digest).collect()),
     }
 }
 
 /// The form names are kept in: a digest makes a tag beside it idle, and without either the tag is `latest`
 /// (moby, reference store).
-fn as_looked_up(named: ImageName) -> ImageName {
+pub(crate) fn as_looked_up(named: ImageName) -> ImageName {
     if named.digest.is_some() { ImageName { tag: None, ..named } } else { name::tag_name_only(named) }
 }
 
 /// What an ID search may be asked for: hexadecimal digits, with an algorithm in front or without
 /// (docker/distribution digestset, `Lookup`).
-fn id_prefix(input: &str) -> Option<&str> {
+pub(crate) fn id_prefix(input: &str) -> Option<&str> {
     let digits = match input.split_once(':') {
         Some(("sha256" | "sha384" | "sha512", digits)) => digits,
         Some(_) => return None,

@@ -36,6 +36,7 @@ struct Readme;
 
 #[allow(missing_docs)]
 mod bindings;
+pub mod component;
 pub mod content;
 pub mod digest;
 mod engine;

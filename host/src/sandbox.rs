@@ -42,51 +42,6 @@ use crate::digest::Digest;
 use crate::source::DOCUMENT_LIMIT;
 use crate::types::{self, Descriptor, ImageName};
 
-/// The component of the `resolver` world, as it is handed out. What runs here was compiled from the same
-/// source, for speed instead of size.
-pub const RESOLVER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/resolver.wasm"));
-/// The component of the `names` world, as it is handed out.
-pub const NAMES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/names.wasm"));
-
-/// The WIT package `consign:image`, as file names and texts.
-pub const WIT: [(&str, &str); 12] = {
-    macro_rules! files {
-        ($($name:literal)*) => { [$(($name, include_str!(concat!("../../wit/", $name)))),*] };
-    }
-    files!(
-        "archives.wit" "content.wit" "digests.wit" "lookup.wit" "manifests.wit" "platforms.wit" "references.wit"
-        "resolution.wit" "selection.wit" "transports.wit" "types.wit" "world.wit"
-    )
-};
-
-/// The first core module inside a component (component-model, Binary.md: a section with the ID 1). `None`
-/// where there is none, or the bytes are no component.
-pub fn core_module(component: &[u8]) -> Option<&[u8]> {
-    const CORE_MODULE: u8 = 1;
-    let mut rest = component.strip_prefix(b"\0asm\x0d\0\x01\0")?;
-    loop {
-        let (&id, after) = rest.split_first()?;
-        let (length, after) = leb128(after)?;
-        let (section, next) = after.split_at_checked(length)?;
-        if id == CORE_MODULE {
-            return Some(section);
-        }
-        rest = next;
-    }
-}
-
-/// An unsigned LEB128 number of at most 32 bits, and what follows it.
-fn leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let mut number = 0_u64;
-    for (at, byte) in bytes.iter().enumerate().take(5) {
-        number |= u64::from(byte & 0x7f) << (7 * at);
-        if byte & 0x80 == 0 {
-            return Some((usize::try_from(number).ok()?, bytes.get(at + 1..)?));
-        }
-    }
-    None
-}
-
 /// What one instance of the component may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {

@@ -14,7 +14,7 @@ use consign::types::resolution::{Options, ResolveError as Refusal, Resolved, Sub
 use consign::types::{self, Descriptor, ImageName, Rules};
 use serde_json::json;
 
-use crate::{platform, works};
+use crate::{OnFind, platform, works};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -237,38 +237,14 @@ fn however_many_indexes_may_hold_an_image_only_so_many_are_read() {
     assert!(asked <= 256, "{asked}");
 }
 
-/// Content that panics.
-struct Panics;
-
-impl Content for Panics {
-    fn find(&self, _: &ImageName) -> Result<Option<Descriptor>, ContentError> {
-        panic!("on purpose")
-    }
-
-    fn search(&self, _: &str) -> Result<Vec<Descriptor>, ContentError> {
-        panic!("on purpose")
-    }
-
-    fn read(&self, _: &Descriptor) -> Result<Option<Vec<u8>>, ContentError> {
-        panic!("on purpose")
-    }
-
-    fn indexes(&self, _: &str) -> Result<Vec<Descriptor>, ContentError> {
-        panic!("on purpose")
-    }
-
-    fn manifests(&self, _: &str) -> Result<Vec<Descriptor>, ContentError> {
-        panic!("on purpose")
-    }
-}
-
 #[test]
 fn content_that_panics_takes_its_own_call_with_it_and_no_other() {
     let sandbox = Sandbox::new(Limits::default()).unwrap();
     let options = Options { platform: None, host: platform("amd64"), rules: Rules::Docker };
     for _ in 0..2 {
         let subject = Subject::Text("x".into());
-        let call = AssertUnwindSafe(|| resolve(&sandbox, Arc::new(Panics), &subject, &options));
+        let panics = Arc::new(OnFind(|| panic!("on purpose")));
+        let call = AssertUnwindSafe(|| resolve(&sandbox, panics, &subject, &options));
         assert!(catch_unwind(call).is_err());
         works(&sandbox);
     }
@@ -276,27 +252,10 @@ fn content_that_panics_takes_its_own_call_with_it_and_no_other() {
 
 #[test]
 fn content_that_cannot_be_had_is_its_own_error() {
-    struct Unavailable;
-    impl Content for Unavailable {
-        fn find(&self, _: &ImageName) -> Result<Option<Descriptor>, ContentError> {
-            Err(ContentError::Unavailable { reason: "the cable is out".into() })
-        }
-        fn search(&self, _: &str) -> Result<Vec<Descriptor>, ContentError> {
-            Ok(Vec::new())
-        }
-        fn read(&self, _: &Descriptor) -> Result<Option<Vec<u8>>, ContentError> {
-            Ok(None)
-        }
-        fn indexes(&self, _: &str) -> Result<Vec<Descriptor>, ContentError> {
-            Ok(Vec::new())
-        }
-        fn manifests(&self, _: &str) -> Result<Vec<Descriptor>, ContentError> {
-            Ok(Vec::new())
-        }
-    }
     let sandbox = Sandbox::new(Limits::default()).unwrap();
     let options = Options { platform: None, host: platform("amd64"), rules: Rules::Docker };
-    let error = resolve(&sandbox, Arc::new(Unavailable), &Subject::Text("x".into()), &options).unwrap_err();
+    let unavailable = OnFind(|| Err(ContentError::Unavailable { reason: "the cable is out".into() }));
+    let error = resolve(&sandbox, Arc::new(unavailable), &Subject::Text("x".into()), &options).unwrap_err();
     assert!(!error.is_no());
     assert_eq!(error.to_string(), "the cable is out");
 }

@@ -1,6 +1,6 @@
 //! What the embedded components import, read from their bytes (component-model, Binary.md).
 
-use consign::sandbox::{NAMES, RESOLVER};
+use consign::component::{NAMES, RESOLVER};
 
 /// Bytes of a component, read from the front.
 struct Bytes<'a>(&'a [u8]);

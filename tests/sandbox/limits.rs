@@ -1,12 +1,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use consign::content::{Content, ContentError};
 use consign::sandbox::{Limits, Sandbox, SandboxError};
+use consign::types::Rules;
 use consign::types::resolution::{Options, Subject};
-use consign::types::{Descriptor, ImageName, Rules};
 
-use crate::{platform, works};
+use crate::{OnFind, platform, works};
 
 /// An index of at most 4 MiB with as many entries as fit.
 fn large_index() -> Vec<u8> {
@@ -59,39 +58,16 @@ fn too_little_fuel_is_out_of_fuel_and_the_next_call_works() {
     works(&sandbox);
 }
 
-/// Content that keeps whoever asks waiting.
-struct Slow(Duration);
-
-impl Content for Slow {
-    fn find(&self, _: &ImageName) -> Result<Option<Descriptor>, ContentError> {
-        std::thread::sleep(self.0);
-        Ok(None)
-    }
-
-    fn search(&self, _: &str) -> Result<Vec<Descriptor>, ContentError> {
-        Ok(Vec::new())
-    }
-
-    fn read(&self, _: &Descriptor) -> Result<Option<Vec<u8>>, ContentError> {
-        Ok(None)
-    }
-
-    fn indexes(&self, _: &str) -> Result<Vec<Descriptor>, ContentError> {
-        Ok(Vec::new())
-    }
-
-    fn manifests(&self, _: &str) -> Result<Vec<Descriptor>, ContentError> {
-        Ok(Vec::new())
-    }
-}
-
 #[test]
 fn waiting_for_content_is_not_the_guests_work() {
     let sandbox = Sandbox::new(Limits { fuel: 1_000_000, ..Limits::default() }).unwrap();
     let options = Options { platform: None, host: platform("amd64"), rules: Rules::Docker };
     let subject = Subject::Text("x".into());
-    let (answer, _) =
-        sandbox.resolve(Arc::new(Slow(Duration::from_millis(100))), &subject, &options).unwrap();
+    let slow = OnFind(|| {
+        std::thread::sleep(Duration::from_millis(100));
+        Ok(None)
+    });
+    let (answer, _) = sandbox.resolve(Arc::new(slow), &subject, &options).unwrap();
     assert!(answer.is_err(), "{answer:?}");
     works(&sandbox);
 }

@@ -6,7 +6,6 @@
 
 use std::error::Error;
 use std::fs;
-use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -39,11 +38,7 @@ fn run() -> Result<(), Box<dyn Error>> {
             "usage: consign-composition resolve|normalise COMPONENT TEXT [OUTPUT], or parts DIR".into()
         );
     };
-    let mut component = Vec::new();
-    match file.as_str() {
-        "-" => drop(std::io::stdin().read_to_end(&mut component)?),
-        file => component = fs::read(file)?,
-    }
+    let component = embed::component_bytes(file)?;
     let composed = match what.as_str() {
         "resolve" => compose(IMAGES, &component)?,
         "normalise" => compose(&component, NORMALISE)?,

@@ -3,8 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::error::Error;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs::File;
 use std::process::ExitCode;
 
 use embed::resolution::{Options, Subject, Verdict};
@@ -27,12 +26,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let [file, archive, rest @ ..] = arguments.as_slice() else {
         return Err("usage: consign-embed COMPONENT ARCHIVE [NAME] [PLATFORM]".into());
     };
-    let mut bytes = Vec::new();
-    match file.as_str() {
-        "-" => drop(std::io::stdin().read_to_end(&mut bytes)?),
-        file => bytes = fs::read(file)?,
-    }
-    let mut instance = Component::new(&bytes, Limits::default())?.instance();
+    let mut instance = Component::new(&embed::component_bytes(file)?, Limits::default())?.instance();
     let images = Images::read(File::open(archive)?, &mut instance)?;
     let Some(name) = rest.first() else {
         for name in images.names().filter(|name| name.tag.is_some()) {

@@ -91,6 +91,17 @@ fn repositories_come_in_order() {
 }
 
 #[test]
+fn repositories_without_names_are_counted_too() {
+    let text = |count: usize| {
+        let members: Vec<String> = (0..count).map(|number| format!("\"r{number}\":null")).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    assert_eq!(parse_repositories(text(MAX_IMAGES).as_bytes()).unwrap(), []);
+    let error = parse_repositories(text(MAX_IMAGES + 1).as_bytes()).unwrap_err();
+    assert!(matches!(error.problem, ManifestProblem::TooLarge((_, 65_536, 65_537))), "{error:?}");
+}
+
+#[test]
 fn a_layout_is_version_1_0_0() {
     assert_eq!(parse_layout(b"{\"imageLayoutVersion\": \"1.0.0\", \"x\": 1}\n").unwrap(), "1.0.0");
     let error = parse_layout(br#"{"imageLayoutVersion":"2.0.0"}"#).unwrap_err();

@@ -1,13 +1,15 @@
 use super::Component;
 use super::resolution::Resolving;
+use crate::name;
 use crate::resolve::machine::{Machine, World, drive};
-use crate::resolve::{locate, resolve};
+use crate::resolve::{as_looked_up, id_prefix, only_one, resolve};
 use crate::types::{ContentError, Descriptor, ImageName, Rules};
 use crate::wit::consign::image::content;
 use crate::wit::exports::consign::image::lookup::{
     Guest, LocateError, Located, Options, Resolution, Subject,
 };
-use crate::wit::exports::consign::image::resolution::ResolveError;
+use crate::wit::exports::consign::image::references::{Reading, Reference};
+use crate::wit::exports::consign::image::resolution::Matched;
 
 /// The host's content.
 struct Imported;
@@ -42,16 +44,31 @@ impl Guest for Component {
     }
 
     fn locate(input: String, rules: Rules) -> Result<Located, LocateError> {
-        let mut machine = Machine::start(|ask| locate(ask, input, rules));
-        drive(&mut Imported, &mut machine);
-        match machine.finish() {
-            Ok((matched, target)) => Ok(Located { matched, target }),
-            Err(ResolveError::Name(error)) => Err(LocateError::Name(error)),
-            Err(ResolveError::Ambiguous(found)) => Err(LocateError::Ambiguous(found)),
-            Err(ResolveError::Content(error)) => Err(LocateError::Content(error)),
-            Err(ResolveError::NotFound(name)) => Err(LocateError::NotFound(name)),
-            // Locating reads nothing and compares nothing, so there is nothing else to go wrong.
-            Err(_) => Err(LocateError::NotFound(String::new())),
+        match name::parse(&input, Reading::Any, rules).map_err(LocateError::Name)? {
+            Reference::Digest(digest) => {
+                let found = content::search(&digest).map_err(LocateError::Content)?;
+                match found.into_iter().find(|found| found.digest == digest) {
+                    Some(target) => Ok(Located { matched: Matched::Digest(digest), target }),
+                    None => Err(LocateError::NotFound(digest)),
+                }
+            }
+            Reference::Named(named) => {
+                let wanted = as_looked_up(named);
+                if let Some(target) = content::find(&wanted).map_err(LocateError::Content)? {
+                    return Ok(Located { matched: Matched::Name(wanted), target });
+                }
+                let found = match id_prefix(&input) {
+                    Some(prefix) => {
+                        let found = content::search(prefix).map_err(LocateError::Content)?;
+                        only_one(found, prefix).map_err(LocateError::Ambiguous)?
+                    }
+                    None => None,
+                };
+                match found {
+                    Some(target) => Ok(Located { matched: Matched::Prefix(target.digest.clone()), target }),
+                    None => Err(LocateError::NotFound(name::format(&Reference::Named(wanted)))),
+                }
+            }
         }
     }
 }

@@ -9,10 +9,10 @@ use crate::wit::exports::consign::image::resolution::{
 };
 
 /// The resource behind `resolution`.
-pub struct Resolving(RefCell<Machine<Resolved>>);
+pub struct Resolving(RefCell<Machine>);
 
-impl From<Machine<Resolved>> for Resolving {
-    fn from(machine: Machine<Resolved>) -> Self {
+impl From<Machine> for Resolving {
+    fn from(machine: Machine) -> Self {
         Resolving(RefCell::new(machine))
     }
 }

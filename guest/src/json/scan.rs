@@ -290,6 +290,33 @@ fn same(left: &[u8], right: &[u8]) -> bool {
 /// How many bytes there are before the next quote, backslash or control character; sixteen at a time.
 #[inline]
 fn plain(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    while let Some((chunk, after)) = rest.split_first_chunk::<16>() {
+        if let Some(passed) = plain_of_sixteen(chunk) {
+            return bytes.len() - rest.len() + passed;
+        }
+        rest = after;
+    }
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    bytes.len() - rest.len() + rest.iter().position(special).unwrap_or(rest.len())
+}
+
+/// Which of sixteen bytes is the first quote, backslash or control character.
+#[cfg(target_feature = "simd128")]
+#[inline]
+fn plain_of_sixteen(bytes: &[u8; 16]) -> Option<usize> {
+    use std::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128_or};
+    let (halves, _) = bytes.as_chunks::<8>();
+    let bytes = u64x2(u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1]));
+    let quotes = v128_or(u8x16_eq(bytes, u8x16_splat(b'"')), u8x16_eq(bytes, u8x16_splat(b'\\')));
+    let ends = u8x16_bitmask(v128_or(quotes, u8x16_lt(bytes, u8x16_splat(0x20))));
+    (ends != 0).then(|| ends.trailing_zeros() as usize)
+}
+
+/// Which of sixteen bytes is the first quote, backslash or control character.
+#[cfg(not(target_feature = "simd128"))]
+#[inline]
+fn plain_of_sixteen(bytes: &[u8; 16]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     // The lowest high bit set marks the first byte that ends it; those above it may be false.
@@ -300,18 +327,13 @@ fn plain(bytes: &[u8]) -> usize {
         let backslash = backslash.wrapping_sub(ONES) & !backslash;
         (quote | backslash | word.wrapping_sub(ONES * 0x20) & !word) & HIGHS
     };
-    let mut rest = bytes;
-    while let Some((pair, after)) = rest.split_first_chunk::<16>() {
-        let [low, high] = [0, 8].map(|from| std::array::from_fn(|byte| pair[from + byte]));
-        let (low, high) = (ends(low), ends(high));
-        if low | high != 0 {
-            let (word, passed) = if low != 0 { (low, 0) } else { (high, 8) };
-            return bytes.len() - rest.len() + passed + word.trailing_zeros() as usize / 8;
-        }
-        rest = after;
+    let [low, high] = [0, 8].map(|from| std::array::from_fn(|byte| bytes[from + byte]));
+    let (low, high) = (ends(low), ends(high));
+    if low | high == 0 {
+        return None;
     }
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    bytes.len() - rest.len() + rest.iter().position(special).unwrap_or(rest.len())
+    let (word, passed) = if low != 0 { (low, 0) } else { (high, 8) };
+    Some(passed + word.trailing_zeros() as usize / 8)
 }
 
 /// What the inside of a checked string with escapes stands for. Half a surrogate pair is U+FFFD, as

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use super::MAX_READS;
 use crate::types::{ContentError, Descriptor, ImageName};
 use crate::wit::exports::consign::image::resolution::{
-    Answer, Considered, Explanation, Request, ResolveError, Step, Verdict,
+    Answer, Considered, Explanation, Request, ResolveError, Resolved, Step, Verdict,
 };
 
 /// The way the resolution puts questions, and tells how it goes.
@@ -106,20 +106,20 @@ impl Ask {
 }
 
 /// The state machine the compiler made of it.
-type Running<T> = Pin<Box<dyn Future<Output = Result<T, ResolveError>>>>;
+type Running = Pin<Box<dyn Future<Output = Result<Resolved, ResolveError>>>>;
 
 /// A resolution under way: an async function that waits for nothing but answers to what it asks.
-pub struct Machine<T> {
+pub struct Machine {
     desk: Rc<RefCell<Desk>>,
-    running: Option<Running<T>>,
-    outcome: Option<Result<T, ResolveError>>,
+    running: Option<Running>,
+    outcome: Option<Result<Resolved, ResolveError>>,
 }
 
-impl<T> Machine<T> {
+impl Machine {
     /// Starts it; the first question, if there is one, is ready.
-    pub fn start<F>(run: impl FnOnce(Ask) -> F) -> Machine<T>
+    pub fn start<F>(run: impl FnOnce(Ask) -> F) -> Machine
     where
-        F: Future<Output = Result<T, ResolveError>> + 'static,
+        F: Future<Output = Result<Resolved, ResolveError>> + 'static,
     {
         let explanation = Explanation { steps: Vec::new(), considered: Vec::new() };
         let desk = Rc::new(RefCell::new(Desk { question: None, answer: None, reads: 0, explanation }));
@@ -156,7 +156,7 @@ impl<T> Machine<T> {
     }
 
     /// The outcome.
-    pub fn finish(self) -> Result<T, ResolveError> {
+    pub fn finish(self) -> Result<Resolved, ResolveError> {
         self.outcome.unwrap_or(Err(ResolveError::Limit(("steps left".into(), 0))))
     }
 
@@ -185,7 +185,7 @@ pub trait World {
 }
 
 /// Drives a resolution to its end over a world that answers at once.
-pub fn drive<T>(world: &mut impl World, machine: &mut Machine<T>) {
+pub fn drive(world: &mut impl World, machine: &mut Machine) {
     loop {
         let answer = match machine.next() {
             Request::Find(name) => world.find(&name).map(Answer::Found),

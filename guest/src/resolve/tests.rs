@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::machine::{Machine, World, drive};
 use super::*;
 use crate::digest;
-use crate::types::ContentError;
+use crate::types::{ContentError, Rules};
 use crate::wit::exports::consign::image::digests::Algorithm;
 use crate::wit::exports::consign::image::resolution::{Answer, Explanation, Verdict};
 use crate::wit::exports::consign::image::selection::Reason;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use consign::component;
 use consign::digest::Digest;
-use consign::sandbox;
 
 use super::args::{Component, World};
 use super::output;
@@ -13,14 +13,14 @@ pub fn run(arguments: &Component) -> Result<()> {
     if let Some(directory) = &arguments.wit {
         return write_package(directory);
     }
-    let component = match arguments.world {
-        World::Names => sandbox::NAMES,
-        World::Resolver => sandbox::RESOLVER,
+    let bytes = match arguments.world {
+        World::Names => component::NAMES,
+        World::Resolver => component::RESOLVER,
     };
     let binary = if arguments.core {
-        sandbox::core_module(component).context("the component holds no core module")?
+        component::core_module(bytes).context("the component holds no core module")?
     } else {
-        component
+        bytes
     };
     if arguments.digest {
         return output::lines([Digest::of(binary).to_string()]);
@@ -34,7 +34,7 @@ pub fn run(arguments: &Component) -> Result<()> {
 /// A directory that `wit-bindgen`, `jco` and `wasm-tools` read as a WIT package.
 fn write_package(directory: &Path) -> Result<()> {
     std::fs::create_dir_all(directory).with_context(|| format!("making `{}`", directory.display()))?;
-    sandbox::WIT.iter().try_for_each(|(name, text)| write(&directory.join(name), text.as_bytes()))
+    component::WIT.iter().try_for_each(|(name, text)| write(&directory.join(name), text.as_bytes()))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
