@@ -119,7 +119,9 @@ fn build(world: &World, profile: Profile, manifest_dir: &Path, out_dir: &Path) -
     }
     ensure_target()?;
 
-    let target_dir = out_dir.join("guest");
+    // Beside the output directories, not in one: there is one for every set of features and flags, and the
+    // guest is the same in all of them. Cargo's own lock keeps builds apart.
+    let target_dir = out_dir.ancestors().nth(2).unwrap_or(out_dir).join("consign-guest-target");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(&guest)

@@ -6,10 +6,13 @@ mod check;
 mod component;
 mod document;
 mod failure;
+mod filter;
 mod generate;
+mod history;
 mod image;
 mod images;
 mod inspect;
+mod inspection;
 mod load;
 mod name;
 mod output;
@@ -18,6 +21,8 @@ mod refusal;
 mod remove;
 mod resolve;
 mod session;
+mod template;
+mod tree;
 
 use std::process::ExitCode;
 
@@ -52,6 +57,8 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Resolve(command) => resolve::run(Box::leak(Box::new(session()?)), command),
         Command::Inspect(command) => inspect::run(Box::leak(Box::new(session()?)), command),
         Command::Images(command) => images::run(&session()?, command),
+        Command::History(command) => history::run(&session()?, command),
+        Command::Tree(command) => tree::run(&session()?, command),
         Command::Load(command) => load::run(&session()?, command),
         Command::Tag(command) => name::tag(&session()?, command),
         Command::Untag(command) => name::untag(&session()?, command),

@@ -1,5 +1,6 @@
 use std::io::Read;
 
+use crate::family::family;
 use crate::place::{Place, fixtures};
 use crate::transcript::Transcript;
 
@@ -60,4 +61,51 @@ fn config_and_manifest_are_byte_for_byte_what_the_archive_has() {
     let manifest = member("multi.oci.tar", &format!("blobs/sha256/{manifest}"));
     let shown = place.run(&["inspect", "--raw", "--platform", "linux/arm/v6", "example.com/multi:1"]);
     assert_eq!(shown.ok().stdout, manifest);
+}
+
+#[test]
+fn templates_say_what_scripts_ask_for() {
+    let place = family();
+    for (template, wanted) in [
+        ("{{.Id}}", "sha256:"),
+        ("{{.ID}} {{.Os}}/{{.Architecture}}{{.Variant}}", "linux/amd64"),
+        ("{{json .Config.Cmd}}", r#"["/x","y z"]"#),
+        ("{{range .Config.Env}}{{println .}}{{end}}", "A=b\nC=d\n"),
+        (
+            "{{.Config.Labels.kind}} {{index .Config.Labels \"kind\"}} {{.Config.Labels.nosuch}}",
+            "app app <no value>",
+        ),
+        ("{{range $port, $_ := .Config.ExposedPorts}}{{$port}}{{end}}", "80/tcp"),
+        (
+            "{{if .Config.Healthcheck}}checked{{else}}unchecked{{end}} {{.Config.StopTimeout}}",
+            "unchecked <nil>",
+        ),
+        ("{{len .RootFS.Layers}} {{join .RepoTags \", \"}}", "2 example.com/app:1"),
+        (
+            "{{.Annotations}} {{.ManifestType}}",
+            "map[org.example.note:kept] application/vnd.oci.image.manifest.v1+json",
+        ),
+        ("{{.Consign.Sizes.Shared}} {{.Size}} {{.Comment}}", "4096 4096"),
+    ] {
+        let shown = place.run(&["inspect", "-f", template, "example.com/app:1"]).ok();
+        assert!(shown.text().contains(wanted), "{template}: {}", shown.text());
+    }
+    let both = place.run(&["inspect", "-f", "{{.RepoTags}}", "app:2", "example.com/base:1"]).ok();
+    assert_eq!(both.text(), "[app:2]\n[example.com/base:1]\n");
+    let wrong = place.run(&["inspect", "-f", "{{.Nosuch}}", "app:2"]).failed(2);
+    assert!(wrong.stderr.contains("found `Nosuch`, at byte 2"), "{}", wrong.stderr);
+    let unread = place.run(&["inspect", "-f", "{{.Id}", "app:2"]).failed(2);
+    assert!(unread.stderr.contains("not a template: wanted"), "{}", unread.stderr);
+}
+
+#[test]
+fn sizes_say_what_an_image_shares() {
+    let place = family();
+    let sizes = |image: &str| {
+        let document = place.run(&["inspect", image]).ok().json();
+        let sizes = &document[0]["Consign"]["Sizes"];
+        ["Unpacked", "Shared", "Unique"].map(|key| sizes[key].as_u64().unwrap())
+    };
+    assert_eq!(sizes("example.com/base:1"), [2048, 2048, 0]);
+    assert_eq!(sizes("app:2"), [6144, 4096, 2048]);
 }

@@ -1,4 +1,5 @@
 use crate::archive::Layout;
+use crate::family::family;
 use crate::place::Place;
 use crate::transcript::Transcript;
 
@@ -24,6 +25,78 @@ fn images_are_listed_by_name_then_those_without_one() {
         .run("images nosuch --format json")
         .run("images -q --format json")
         .assert("images");
+}
+
+#[test]
+fn filters_and_orders_are_those_of_docker_and_podman() {
+    let place = family();
+    let mut transcript = Transcript::new(&place);
+    for line in [
+        "images",
+        "images --sort size",
+        "images --sort tag -n",
+        "images --sort repository -q",
+        "images --sort id -q --no-trunc",
+        "images -f dangling=true",
+        "images -f dangling=false -q",
+        "images -f label=kind=app",
+        "images -f label=kind -f label!=empty",
+        "images -f label=team",
+        "images -f label=empty=",
+        "images -f before=example.com/app:1",
+        "images -f since=example.com/app:1",
+        "images -f until=2021-06-01",
+        "images -f until=1h -f reference=app",
+        "images -f reference=example.com/* -f reference=app:2",
+        "images -f intermediate=true",
+        "images -f id=07f640cb8759",
+        "images --format {{.Repository}}:{{.Tag}}|{{.CreatedAt}}|{{.Layers}}",
+        "images -f nosuch=x",
+        "images -f dangling=maybe",
+        "images -f label",
+        "images -f until=yesterday",
+        "images -f before=nosuch",
+        "images -f reference=[",
+        "images --format {{.Nosuch}}",
+        "images --format {{.ID",
+        "images --format wide",
+    ] {
+        transcript.run(line);
+    }
+    transcript.assert("images_filtered");
+    let table = place.run(&["images", "--format", "table {{.ID}}\\t{{.Tag}}\\t{{.Repository}}"]).ok();
+    let lines: Vec<&str> = table.text().lines().collect();
+    assert_eq!(lines[0], "IMAGE ID       TAG      REPOSITORY");
+    assert_eq!(lines[2], "48adf62de579   2        app");
+    let headless = place.run(&["images", "-n", "--format", "table {{.ID}}\\t{{.Tag}}"]).ok();
+    assert_eq!(headless.text().lines().nth(1), Some("48adf62de579   2"));
+}
+
+#[test]
+fn an_image_that_others_were_built_on_is_listed_when_asked_for() {
+    let place = family();
+    let ids = place.run(&["images", "-q", "--no-trunc"]).ok();
+    let ids: Vec<&str> = ids.text().lines().collect();
+    // Nothing yet is the parent of anything.
+    assert_eq!(ids.len(), 4);
+    let nameless = place.run(&["images", "-q", "--no-trunc", "-f", "dangling=true"]).ok();
+    let nameless: consign::digest::Digest = nameless.text().trim().parse().unwrap();
+    let child = ids.iter().find(|id| **id != nameless.to_string()).unwrap();
+    let store = place.store();
+    store.images().set_parent(&child.parse().unwrap(), &nameless).unwrap();
+    let listed = |arguments: &[&str]| {
+        let outcome = place.run(&[&["images", "-q", "--no-trunc"], arguments].concat()).ok();
+        outcome.text().lines().any(|line| line == nameless.to_string())
+    };
+    assert!(!listed(&[]));
+    assert!(listed(&["--all"]));
+    assert!(!listed(&["-f", "dangling=true"]));
+    assert!(listed(&["-f", "intermediate=true"]));
+    let inspected = place.run(&["inspect", &nameless.to_string()]).ok().json();
+    assert_eq!(inspected[0]["Consign"]["Children"][0], *child);
+    assert_eq!(inspected[0]["Consign"]["Dangling"], false);
+    let inspected = place.run(&["inspect", child]).ok().json();
+    assert_eq!(inspected[0]["Parent"], nameless.to_string());
 }
 
 #[test]

@@ -9,7 +9,9 @@
 #[allow(dead_code)]
 mod archive;
 
+mod family;
 mod generating;
+mod history;
 mod hostile;
 mod inspecting;
 mod killed;

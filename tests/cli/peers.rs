@@ -266,7 +266,7 @@ fn a_legacy_archive_is_read_by_its_directories() {
     assert_eq!(inspected[0]["RootFS"]["Layers"], json!(diff_ids));
     assert_eq!(inspected[0]["Config"]["Env"], json!(["A=b"]));
     assert_eq!(inspected[0]["Created"], "2014-06-02T00:00:00Z");
-    let steps = inspected[0]["Consign"]["History"].as_array().unwrap();
+    let steps = inspected[0]["History"].as_array().unwrap();
     let created: Vec<&Value> = steps.iter().map(|step| &step["created_by"]).collect();
     assert_eq!(created, [&json!("/bin/sh -c step 0"), &json!("/bin/sh -c step 1")]);
     let config = place.run(&["inspect", "--config", "example.com/old:1"]).ok().stdout;

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use consign::store::{Options, Store};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -106,6 +109,12 @@ impl Place {
             });
             outcome(child)
         })
+    }
+
+    /// The store itself, for what no command does.
+    pub fn store(&self) -> Store {
+        let root = Dir::open_ambient_dir(self.root(), ambient_authority()).unwrap();
+        Store::open(root, Options::default()).unwrap()
     }
 
     /// The store is sound. Content that nothing refers to may be left over.

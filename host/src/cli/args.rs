@@ -1,8 +1,12 @@
 //! The command line, as clap reads it. Completions and man pages are generated from these definitions.
 
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::template::Template;
 
 /// A container-image store and resolver without a daemon.
 #[derive(Debug, Parser)]
@@ -25,6 +29,10 @@ pub enum Command {
     /// List the images in the store
     #[command(visible_alias = "ls-images")]
     Images(Images),
+    /// The steps an image was made by, the last one first
+    History(History),
+    /// The layers of an image as a tree, with the images that end on them
+    Tree(Tree),
     /// Take every image of an archive, a layout or a directory into the store
     Load(Load),
     /// Give an image another name
@@ -51,6 +59,52 @@ pub enum Format {
     Table,
     /// One JSON document with stable names
     Json,
+}
+
+/// How an answer is shown where templates are taken: `table`, `json`, `table TEMPLATE` or a template.
+#[derive(Debug, Clone)]
+pub enum Shape {
+    /// For people.
+    Table,
+    /// One JSON document with stable names.
+    Json,
+    /// What a template says, once for each thing shown. `headed`: as a table under a header.
+    Template { template: Arc<Template>, headed: bool },
+}
+
+impl FromStr for Shape {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (text, headed) = match text {
+            "table" => return Ok(Shape::Table),
+            "json" => return Ok(Shape::Json),
+            _ => match text.strip_prefix("table ") {
+                Some(rest) => (rest, true),
+                None => (text, false),
+            },
+        };
+        if !text.contains("{{") {
+            return Err(format!("wanted `table`, `json` or a template with `{{{{…}}}}`, found `{text}`"));
+        }
+        let template = Template::parse(text).map_err(|error| format!("not a template: {error}"))?;
+        Ok(Shape::Template { template: Arc::new(template), headed })
+    }
+}
+
+/// The order of a list of images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    /// The newest first
+    Created,
+    /// By ID
+    Id,
+    /// By repository and tag
+    Repository,
+    /// By tag and repository
+    Tag,
+    /// The largest first
+    Size,
 }
 
 /// Whose look-up rules apply.
@@ -112,9 +166,9 @@ pub struct Inspect {
     #[arg(long, conflicts_with = "raw")]
     pub config: bool,
 
-    /// How to show it; the document is JSON in any case
-    #[arg(long, default_value = "json")]
-    pub format: Format,
+    /// How to show it: json, table (the main members), or a Go template over the document
+    #[arg(short, long, default_value = "json", value_name = "FORMAT")]
+    pub format: Shape,
 }
 
 #[derive(Debug, Args)]
@@ -123,7 +177,11 @@ pub struct Images {
     #[arg(value_name = "REFERENCE")]
     pub reference: Option<String>,
 
-    /// Only image IDs
+    /// Also images without a name that others were built on
+    #[arg(short, long)]
+    pub all: bool,
+
+    /// Only image IDs, each once
     #[arg(short, long)]
     pub quiet: bool,
 
@@ -135,8 +193,68 @@ pub struct Images {
     #[arg(long)]
     pub no_trunc: bool,
 
+    /// No header above the table
+    #[arg(short, long)]
+    pub noheading: bool,
+
+    /// Only images that fit: before=IMAGE, dangling=BOOL, digest=DIGEST, id=PREFIX, intermediate=BOOL,
+    /// label=KEY[=VALUE], label!=KEY[=VALUE], reference=PATTERN, since=IMAGE, until=TIME; several have to hold
+    #[arg(short, long = "filter", value_name = "FILTER")]
+    pub filters: Vec<String>,
+
+    /// The order
+    #[arg(long, default_value = "created")]
+    pub sort: Sort,
+
+    /// How to show it: table, json, or a Go template with the fields .ID .Repository .Tag .Digest .Platform
+    /// .CreatedSince .CreatedAt .Size; `table TEMPLATE` aligns it under a header
+    #[arg(long, default_value = "table", conflicts_with = "quiet", value_name = "FORMAT")]
+    pub format: Shape,
+}
+
+#[derive(Debug, Args)]
+pub struct History {
+    /// A name, an ID or the beginning of one in the store, or transport:reference
+    #[arg(value_name = "IMAGE")]
+    pub image: String,
+
+    #[command(flatten)]
+    pub wanted: Wanted,
+
+    /// Only image IDs
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// Show IDs and commands in full
+    #[arg(long)]
+    pub no_trunc: bool,
+
+    /// Sizes and times for people
+    #[arg(short = 'H', long, default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1,
+          default_missing_value = "true", value_name = "BOOL")]
+    pub human: bool,
+
+    /// How to show it: table, json, or a Go template with the fields .ID .CreatedSince .CreatedAt .CreatedBy .Size
+    /// .Comment; `table TEMPLATE` aligns it under a header
+    #[arg(long, default_value = "table", conflicts_with = "quiet", value_name = "FORMAT")]
+    pub format: Shape,
+}
+
+#[derive(Debug, Args)]
+pub struct Tree {
+    /// A name, an ID or the beginning of one in the store
+    #[arg(value_name = "IMAGE")]
+    pub image: String,
+
+    #[command(flatten)]
+    pub wanted: Wanted,
+
+    /// What stands on the image instead of what it stands on
+    #[arg(long)]
+    pub whatrequires: bool,
+
     /// How to show it
-    #[arg(long, default_value = "table", conflicts_with = "quiet")]
+    #[arg(long, default_value = "table")]
     pub format: Format,
 }
 

@@ -4,17 +4,19 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use consign::content::Content;
+use consign::digest::Digest;
 use consign::resolve::{self, Resolution, ResolveError};
 use consign::source::{self, Selector, Source, SourceContent};
-use consign::store::Store;
+use consign::store::{Sizes, Store};
 use consign::transport::archive::{Archive, Options as ArchiveOptions};
 use consign::transport::{open_archive, open_directory};
-use consign::types::resolution::{Options, Resolved, Subject};
+use consign::types::manifests::ImageConfig;
+use consign::types::resolution::{Layer, Options, Resolved, Subject};
 use consign::types::transports::{ImageReference, Transport};
 use consign::types::{Descriptor, ImageName};
 
@@ -42,6 +44,19 @@ pub struct Names {
     pub digests: Vec<String>,
     /// When a tag was last given, RFC 3339.
     pub last_tagged: Option<String>,
+}
+
+/// What is known of an image beside its config.
+#[derive(Default)]
+pub struct Lineage {
+    /// Whether it is in the store.
+    pub stored: bool,
+    /// The image it was built on.
+    pub parent: Option<Digest>,
+    /// The images that were built on it, by ID.
+    pub children: Vec<Digest>,
+    /// It was built on this machine.
+    pub built_locally: bool,
 }
 
 /// Opens what `text` names.
@@ -130,6 +145,20 @@ fn directory_at(session: &Session, path: &Path) -> Result<Box<dyn Source>> {
     open_directory(directory, session.sandbox()).with_context(|| format!("reading `{}`", path.display()))
 }
 
+/// Content that a resolution named, verified.
+pub fn content(opened: &Opened, target: &Descriptor) -> Result<Vec<u8>> {
+    resolve::read(opened.content(), target)
+        .with_context(|| format!("reading `{}`", target.digest))?
+        .ok_or_else(|| Failure::no(format!("wanted `{}`, which is not here", target.digest)).into())
+}
+
+/// The config of an image that was resolved.
+pub fn config(session: &Session, opened: &Opened, resolved: &Resolved) -> Result<ImageConfig> {
+    let bytes = content(opened, &resolved.config)?;
+    let wrong = |error| anyhow!("config `{}`: {}", resolved.config.digest, resolve::document(&error));
+    session.sandbox().parse_image_config(&bytes)?.map_err(wrong)
+}
+
 impl Opened {
     /// Where its content comes from.
     pub fn content(&self) -> &dyn Content {
@@ -146,7 +175,52 @@ impl Opened {
 
     /// Whether it was looked for in the store.
     pub fn is_store(&self) -> bool {
-        matches!(self.place, Place::Store(_))
+        self.store().is_some()
+    }
+
+    /// The store, where it was looked for there.
+    pub fn store(&self) -> Option<&Store> {
+        match &self.place {
+            Place::Store(store) => Some(store),
+            Place::Source(_) => None,
+        }
+    }
+
+    /// Bytes of each layer, base layer first: uncompressed in the store. Elsewhere as it lies there, which is
+    /// all that is known without reading it.
+    pub fn layer_sizes(&self, resolved: &Resolved) -> Result<Vec<Option<u64>>> {
+        let size = |layer: &Layer| match self.store() {
+            Some(store) => {
+                let blobs = store.layers().blobs(&layer.diff_id.parse()?)?;
+                Ok(blobs.first().map(|blob| blob.unpacked_size))
+            }
+            None => Ok(layer.blob.as_ref().map(|blob| blob.size)),
+        };
+        resolved.layers.iter().map(size).collect()
+    }
+
+    /// Bytes of all layers, as [`layer_sizes`](Opened::layer_sizes) counts them.
+    pub fn sizes(&self, resolved: &Resolved) -> Result<Sizes> {
+        match self.store() {
+            Some(store) => Ok(store.images().sizes(&resolved.config.digest.parse()?)?),
+            None => {
+                let unpacked = self.layer_sizes(resolved)?.into_iter().flatten().sum();
+                Ok(Sizes { unpacked, shared: 0 })
+            }
+        }
+    }
+
+    /// What is known of the image beside its config.
+    pub fn lineage(&self, resolved: &Resolved) -> Result<Lineage> {
+        let Some(store) = self.store() else { return Ok(Lineage::default()) };
+        let id = resolved.config.digest.parse()?;
+        let metadata = store.images().metadata(&id)?;
+        Ok(Lineage {
+            stored: true,
+            parent: metadata.parent,
+            children: store.images().children(&id)?,
+            built_locally: metadata.built_locally,
+        })
     }
 
     /// The image it means.

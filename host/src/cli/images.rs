@@ -1,143 +1,130 @@
 //! `consign images`: what the store has, by name.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::SystemTime;
+use std::collections::BTreeSet;
 
 use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use consign::digest::Digest;
-use consign::store::{Store, StoredImage};
-use consign::types::ImageName;
+use consign::list::{self, Filter, Options, Row};
 
-use super::args::{Format, Images};
+use super::args::{Images, Shape, Sort};
 use super::session::Session;
-use super::{document, output};
+use super::{document, filter, output};
 
-/// One line: an image under one name, or under none.
-struct Row {
-    repository: String,
-    tag: String,
-    digest: Option<Digest>,
-    image: StoredImage,
-}
+/// The fields of a template, with what is above them in a table.
+const HEADER: [(&str, &str); 9] = [
+    ("ID", "IMAGE ID"),
+    ("Repository", "REPOSITORY"),
+    ("Tag", "TAG"),
+    ("Digest", "DIGEST"),
+    ("Platform", "PLATFORM"),
+    ("CreatedSince", "CREATED"),
+    ("CreatedAt", "CREATED AT"),
+    ("Size", "SIZE"),
+    ("Layers", "LAYERS"),
+];
+
+const NONE: &str = "<none>";
 
 pub fn run(session: &Session, arguments: &Images) -> Result<()> {
+    let mut filters =
+        arguments.filters.iter().map(|text| filter::of_images(session, text)).collect::<Result<Vec<_>>>()?;
+    filters.extend(arguments.reference.clone().map(Filter::Reference));
+    let sort = match arguments.sort {
+        Sort::Created => list::Sort::Created,
+        Sort::Id => list::Sort::Id,
+        Sort::Repository => list::Sort::Repository,
+        Sort::Tag => list::Sort::Tag,
+        Sort::Size => list::Sort::Size,
+    };
+    let options = Options { all: arguments.all, filters, sort };
     let store = session.store()?;
-    let rows = rows(session, &store, arguments.reference.as_deref())?;
+    let rows = list::list(&store, session.sandbox(), &options)?;
+    let short = |digest: &Digest| output::id(digest, arguments.no_trunc);
     if arguments.quiet {
         let mut seen = BTreeSet::new();
-        let ids = rows.iter().filter(|row| seen.insert(row.image.config.digest.clone()));
-        return output::lines(ids.map(|row| id(&row.image.config.digest, arguments.no_trunc)));
-    }
-    if arguments.format == Format::Json {
-        return output::json(&rows.iter().map(entry).collect::<Vec<_>>());
+        let ids = rows.iter().filter(|row| seen.insert(&row.image.id));
+        return output::lines(ids.map(|row| short(&row.image.id)));
     }
     let now = Timestamp::now();
-    let mut header = vec!["REPOSITORY", "TAG"];
-    if arguments.digests {
-        header.push("DIGEST");
-    }
-    header.extend(["IMAGE ID", "PLATFORM", "CREATED", "SIZE"]);
-    let lines: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| {
-            let mut cells = vec![row.repository.clone(), row.tag.clone()];
+    match &arguments.format {
+        Shape::Json => {
+            let entry = |row: &Row| -> Result<Value> {
+                let layers = store.layers().of_image(&row.image.id)?;
+                Ok(entry(row, layers.iter().map(|layer| layer.diff_id.to_string()).collect()))
+            };
+            output::json(&rows.iter().map(entry).collect::<Result<Vec<_>>>()?)
+        }
+        Shape::Template { template, headed } => {
+            let rows = rows.iter().map(|row| fields(row, arguments.no_trunc, now));
+            let header = (*headed && !arguments.noheading).then_some(&HEADER[..]);
+            output::templates(template, *headed, header, rows)
+        }
+        Shape::Table => {
+            let mut header = vec!["REPOSITORY", "TAG"];
             if arguments.digests {
-                cells.push(row.digest.as_ref().map_or_else(|| "<none>".into(), Digest::to_string));
+                header.push("DIGEST");
             }
-            cells.extend([
-                id(&row.image.config.digest, arguments.no_trunc),
-                consign::resolve::platform(&row.image.platform),
-                row.image.created.as_deref().map_or_else(|| "N/A".into(), |created| age(created, now)),
-                output::size(row.image.unpacked_size),
-            ]);
-            cells
-        })
-        .collect();
-    output::table(&header, &lines)
-}
-
-/// Named images by repository and tag, then those without a name by age, newest first.
-fn rows(session: &Session, store: &Store, pattern: Option<&str>) -> Result<Vec<Row>> {
-    let images: BTreeMap<Digest, StoredImage> =
-        store.images().list()?.into_iter().map(|image| (image.config.digest.clone(), image)).collect();
-    let mut rows = Vec::new();
-    let mut named = BTreeSet::new();
-    let mut below: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
-    for association in store.names().list()? {
-        let target = &association.target.digest;
-        if !below.contains_key(target) {
-            below.insert(target.clone(), store.documents().images(target)?);
-        }
-        let ids = below.get(target).map(Vec::as_slice).unwrap_or_default();
-        named.extend(ids.iter().cloned());
-        if let Some(pattern) = pattern
-            && !session.matches(pattern, &association.name)?
-        {
-            continue;
-        }
-        let name = &association.name;
-        let repository = session.familiar(&ImageName { tag: None, digest: None, ..name.clone() })?;
-        for image in ids.iter().filter_map(|id| images.get(id)) {
-            rows.push(Row {
-                repository: repository.clone(),
-                tag: name.tag.clone().unwrap_or_else(|| "<none>".into()),
-                digest: Some(target.clone()),
-                image: image.clone(),
-            });
+            header.extend(["IMAGE ID", "PLATFORM", "CREATED", "SIZE"]);
+            if arguments.noheading {
+                header.fill("");
+            }
+            let lines: Vec<Vec<String>> = rows
+                .iter()
+                .map(|row| {
+                    let mut cells = vec![or_none(row.repository.clone()), or_none(row.tag.clone())];
+                    if arguments.digests {
+                        cells.push(or_none(row.target.as_ref().map(Digest::to_string)));
+                    }
+                    cells.extend([
+                        short(&row.image.id),
+                        consign::resolve::platform(&row.image.platform),
+                        output::age(row.created, now),
+                        output::size(row.image.unpacked_size),
+                    ]);
+                    cells
+                })
+                .collect();
+            output::table(&header, &lines)
         }
     }
-    if pattern.is_none() {
-        let mut unnamed: Vec<StoredImage> =
-            images.into_values().filter(|image| !named.contains(&image.config.digest)).collect();
-        unnamed.sort_by_key(|image| std::cmp::Reverse(image.added));
-        rows.extend(unnamed.into_iter().map(|image| Row {
-            repository: "<none>".into(),
-            tag: "<none>".into(),
-            digest: None,
-            image,
-        }));
-    }
-    Ok(rows)
 }
 
-fn entry(row: &Row) -> Value {
+fn or_none(text: Option<String>) -> String {
+    text.unwrap_or_else(|| NONE.to_owned())
+}
+
+fn entry(row: &Row, layers: Vec<String>) -> Value {
     json!({
-        "id": row.image.config.digest.to_string(),
-        "repository": row.repository,
-        "tag": row.tag,
-        "digest": row.digest.as_ref().map(Digest::to_string),
+        "id": row.image.id.to_string(),
+        "repository": row.repository.as_deref().unwrap_or(NONE),
+        "tag": row.tag.as_deref().unwrap_or(NONE),
+        "digest": row.target.as_ref().map(Digest::to_string),
         "platform": document::platform(&row.image.platform),
         "created": row.image.created,
-        "added": timestamp(row.image.added),
+        "added": Timestamp::try_from(row.image.added).ok().map(|time| time.to_string()),
         "size": row.image.unpacked_size,
-        "layers": row.image.diff_ids.iter().map(Digest::to_string).collect::<Vec<_>>(),
+        "layers": layers,
     })
 }
 
-/// RFC 3339.
-fn timestamp(time: SystemTime) -> Option<String> {
-    Timestamp::try_from(time).ok().map(|time| time.to_string())
-}
-
-fn id(digest: &Digest, whole: bool) -> String {
-    if whole { digest.to_string() } else { digest.hex().chars().take(12).collect() }
-}
-
-/// How long ago, in the largest unit, as docker says it.
-fn age(created: &str, now: Timestamp) -> String {
-    let Ok(created) = created.parse::<Timestamp>() else { return "N/A".into() };
-    let seconds = now.as_second().saturating_sub(created.as_second()).max(0);
-    let (count, unit) = match seconds {
-        ..60 => (seconds, "second"),
-        60..3_600 => (seconds / 60, "minute"),
-        3_600..172_800 => (seconds / 3_600, "hour"),
-        172_800..1_209_600 => (seconds / 86_400, "day"),
-        1_209_600..5_184_000 => (seconds / 604_800, "week"),
-        5_184_000..63_072_000 => (seconds / 2_592_000, "month"),
-        _ => (seconds / 31_536_000, "year"),
-    };
-    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+/// What a template says something of, with docker's names.
+fn fields(row: &Row, whole: bool, now: Timestamp) -> Value {
+    let id = output::id(&row.image.id, whole);
+    json!({
+        "ID": id,
+        "Id": id,
+        "Repository": row.repository.as_deref().unwrap_or(NONE),
+        "Tag": row.tag.as_deref().unwrap_or(NONE),
+        "Digest": row.target.as_ref().map_or_else(|| NONE.to_owned(), Digest::to_string),
+        "Platform": consign::resolve::platform(&row.image.platform),
+        "CreatedSince": output::age(row.created, now),
+        "CreatedAt": output::moment(row.created),
+        "Created": row.image.created,
+        "Size": output::size(row.image.unpacked_size),
+        "VirtualSize": output::size(row.image.unpacked_size),
+        "Layers": row.image.layers,
+    })
 }

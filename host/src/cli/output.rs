@@ -3,8 +3,15 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
+
+use consign::digest::Digest;
+
+use super::failure::Failure;
+use super::template::{Data, Template};
 
 /// Writes `bytes` to standard output as they are.
 pub fn bytes(bytes: &[u8]) -> Result<()> {
@@ -40,12 +47,13 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> Result<()> {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain(header.get(column).map(|cell| cell.chars().count())).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let widths = fitted((0..header.len()).map(width).collect(), columns());
     let line = |cells: &mut dyn Iterator<Item = &str>| {
         let mut text = String::new();
         for (cell, width) in cells.zip(&widths) {
-            text.push_str(cell);
-            let padding = width.saturating_sub(cell.chars().count()) + 3;
+            let cell = cut(cell, *width);
+            text.push_str(&cell);
+            let padding = width.saturating_sub(cell.chars().count()) + GAP;
             text.extend(std::iter::repeat_n(' ', padding));
         }
         text.truncate(text.trim_end().len());
@@ -53,6 +61,105 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> Result<()> {
     };
     let head = (!header.iter().all(|cell| cell.is_empty())).then(|| line(&mut header.iter().copied()));
     lines(head.into_iter().chain(rows.iter().map(|row| line(&mut row.iter().map(String::as_str)))))
+}
+
+/// Blanks between columns.
+const GAP: usize = 3;
+
+/// The narrowest a column is made to fit a terminal.
+const NARROWEST: usize = 12;
+
+/// How many characters a line of standard output holds. `None`: as many as there are, it is no terminal.
+fn columns() -> Option<usize> {
+    let out = io::stdout();
+    let size = out.is_terminal().then(|| rustix::termios::tcgetwinsize(&out))?.ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+/// Widths that fit, as far as they can: the widest column gives way first.
+fn fitted(mut widths: Vec<usize>, columns: Option<usize>) -> Vec<usize> {
+    let Some(columns) = columns else { return widths };
+    loop {
+        let line = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+        let excess = line.saturating_sub(columns);
+        let second = {
+            let mut sorted = widths.clone();
+            sorted.sort_unstable();
+            sorted.iter().rev().nth(1).copied().unwrap_or(0)
+        };
+        let Some(widest) = widths.iter_mut().max().filter(|widest| excess > 0 && **widest > NARROWEST) else {
+            return widths;
+        };
+        // Down to the next one, so that equally wide columns end equally narrow.
+        let step = excess.min((*widest - second).max(1));
+        *widest = (*widest - step).max(NARROWEST);
+    }
+}
+
+/// What a template says of each row, a line each; `aligned`: as columns, under what it says of `header`, where
+/// there is one.
+pub fn templates(
+    template: &Template,
+    aligned: bool,
+    header: Option<&[(&str, &str)]>,
+    rows: impl Iterator<Item = Value>,
+) -> Result<()> {
+    let say = |value: &Value| {
+        let said = template.execute(Data { value, maps: &[], lists: &[] });
+        // Docker takes these escapes outside of actions, where shells leave them as they are.
+        said.map(|text| text.replace("\\t", "\t").replace("\\n", "\n"))
+            .map_err(|error| anyhow!(Failure::usage(format!("in the template: {error}"))))
+    };
+    if !aligned {
+        return lines(rows.map(|row| say(&row)).collect::<Result<Vec<_>>>()?);
+    }
+    let cells = |text: String| text.split('\t').map(str::to_owned).collect::<Vec<String>>();
+    let mut all = rows.map(|row| say(&row).map(cells)).collect::<Result<Vec<_>>>()?;
+    if let Some(header) = header {
+        let names = header.iter().map(|(field, name)| ((*field).to_owned(), Value::from(*name))).collect();
+        all.insert(0, cells(say(&Value::Object(names))?));
+    }
+    let columns = all.iter().map(Vec::len).max().unwrap_or(0);
+    table(&vec![""; columns], &all)
+}
+
+/// The first twelve digits of an ID, or all of it.
+pub fn id(digest: &Digest, whole: bool) -> String {
+    if whole { digest.to_string() } else { digest.hex().chars().take(12).collect() }
+}
+
+/// The beginning of a text that is longer than `most` characters.
+pub fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// How long ago, in the largest unit, as docker says it.
+pub fn age(time: Option<Timestamp>, now: Timestamp) -> String {
+    let Some(time) = time else { return "N/A".into() };
+    let seconds = now.as_second().saturating_sub(time.as_second()).max(0);
+    let (count, unit) = match seconds {
+        ..60 => (seconds, "second"),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..172_800 => (seconds / 3_600, "hour"),
+        172_800..1_209_600 => (seconds / 86_400, "day"),
+        1_209_600..5_184_000 => (seconds / 604_800, "week"),
+        5_184_000..63_072_000 => (seconds / 2_592_000, "month"),
+        _ => (seconds / 31_536_000, "year"),
+    };
+    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+}
+
+/// A moment as docker's `CreatedAt` has it, in UTC.
+pub fn moment(time: Option<Timestamp>) -> String {
+    time.map_or_else(|| "N/A".into(), |time| time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC").to_string())
+}
+
+/// RFC 3339, in UTC.
+pub fn rfc3339(time: Option<Timestamp>) -> String {
+    time.map_or_else(|| "N/A".into(), |time| time.to_string())
 }
 
 /// `text` with control characters escaped.
@@ -102,5 +209,19 @@ fn finish(result: io::Result<()>) -> Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.context("writing to standard output"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fitted;
+
+    #[test]
+    fn the_widest_columns_give_way_to_a_terminal() {
+        assert_eq!(fitted(vec![100, 20, 5], None), [100, 20, 5]);
+        assert_eq!(fitted(vec![100, 20, 5], Some(80)), [49, 20, 5]);
+        assert_eq!(fitted(vec![40, 60, 5], Some(50)), [19, 20, 5]);
+        assert_eq!(fitted(vec![40, 60, 5], Some(10)), [12, 12, 5]);
+        assert_eq!(fitted(vec![4, 6], Some(80)), [4, 6]);
     }
 }

@@ -108,16 +108,6 @@ impl Session {
     pub fn familiar(&self, name: &ImageName) -> Result<String> {
         Ok(self.sandbox.familiar_string(&Reference::Named(name.clone()))?)
     }
-
-    /// Whether a name fits a name or a pattern as a user writes it.
-    pub fn matches(&self, pattern: &str, name: &ImageName) -> Result<bool> {
-        let reference = Reference::Named(name.clone());
-        self.sandbox.familiar_match(pattern, &reference)?.map_err(|error| {
-            let message =
-                format!("not a pattern: `{pattern}`: wanted {}, at byte {}", error.expected, error.offset);
-            Failure::usage(message).into()
-        })
-    }
 }
 
 /// Has this process's SQLite allocate what it uses, instead of setting aside, and writing to, 130 KiB a

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use super::catalog::{digest_at, target_at};
 use super::error::{StoreError, catalog};
 use super::record::{ImageRecord, integer, now};
-use super::{DOCUMENT_LIMIT, Result, Store, Target};
+use super::{DOCUMENT_LIMIT, Result, Store, StoredLayer, Target};
 use crate::digest::Digest;
 use crate::types::Platform;
 
@@ -31,6 +31,15 @@ pub struct StoredImage {
     pub chain_id: Option<Digest>,
     /// Bytes of all its layers, uncompressed. A layer whose size is not known counts nothing.
     pub unpacked_size: u64,
+}
+
+/// Bytes of an image's layers, uncompressed. A layer whose size is not known counts nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// All of them.
+    pub unpacked: u64,
+    /// Those that other images here have, too.
+    pub shared: u64,
 }
 
 /// The store's images.
@@ -200,6 +209,57 @@ impl<'a> Images<'a> {
             let rows = select.query_map(parameters, |row| digest_at(row, 0))?;
             rows.collect()
         })
+    }
+
+    /// Bytes of an image's layers. Nothing, for an image that is not known.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
+    pub fn sizes(&self, id: &Digest) -> Result<Sizes> {
+        self.store.catalog().read(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT ifnull((SELECT max(unpacked_size) FROM layer_blobs WHERE diff_id = own.diff_id), 0),
+                 EXISTS (SELECT 1 FROM image_layers WHERE diff_id = own.diff_id AND image <> own.image)
+                 FROM image_layers own WHERE image = ?",
+            )?;
+            let mut sizes = Sizes::default();
+            let mut rows = select.query([id.to_string()])?;
+            while let Some(row) = rows.next()? {
+                let size = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
+                sizes.unpacked = sizes.unpacked.saturating_add(size);
+                if row.get(1)? {
+                    sizes.shared = sizes.shared.saturating_add(size);
+                }
+            }
+            Ok(sizes)
+        })
+    }
+
+    /// The images whose top layer is this one on these below it, ascending.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
+    pub fn with_top(&self, layer: &StoredLayer) -> Result<Vec<Digest>> {
+        let top = "SELECT image FROM image_layers above
+                   WHERE diff_id = ? AND chain_id = ? AND NOT EXISTS (
+                       SELECT 1 FROM image_layers WHERE image = above.image AND position = above.position + 1
+                   ) ORDER BY image";
+        self.digests(top, [layer.diff_id.to_string(), layer.chain_id.to_string()])
+    }
+
+    /// The images that have this layer on these below it, ascending.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
+    pub fn with_layer(&self, layer: &StoredLayer) -> Result<Vec<Digest>> {
+        let with = "SELECT image FROM image_layers WHERE diff_id = ? AND chain_id = ? ORDER BY image";
+        self.digests(with, [layer.diff_id.to_string(), layer.chain_id.to_string()])
     }
 
     /// How many images there are.

@@ -74,6 +74,31 @@ impl<'a> Layers<'a> {
         })
     }
 
+    /// The layers of an image, base layer first. Empty for an image without layers, or that is not known.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`](crate::store::StoreError) where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
+    pub fn of_image(&self, id: &Digest) -> Result<Vec<StoredLayer>> {
+        self.store.catalog().read(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT chain_id, diff_id FROM image_layers WHERE image = ? ORDER BY position",
+            )?;
+            let mut layers: Vec<StoredLayer> = Vec::new();
+            let mut rows = select.query([id.to_string()])?;
+            while let Some(row) = rows.next()? {
+                let parent = layers.last().map(|below| below.chain_id.clone());
+                layers.push(StoredLayer {
+                    chain_id: digest_at(row, 0)?,
+                    parent,
+                    diff_id: digest_at(row, 1)?,
+                });
+            }
+            Ok(layers)
+        })
+    }
+
     /// Makes a layer known. One that is known already stays as it is.
     ///
     /// # Errors
