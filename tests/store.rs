@@ -5,6 +5,8 @@
 mod concurrency;
 #[path = "store/crash.rs"]
 mod crash;
+#[path = "store/events.rs"]
+mod events;
 #[path = "store/life.rs"]
 mod life;
 #[path = "store/opening.rs"]

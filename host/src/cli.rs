@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod component;
 mod document;
+mod events;
 mod failure;
 mod filter;
 mod generate;
@@ -22,6 +23,7 @@ mod remove;
 mod resolve;
 mod session;
 mod template;
+mod time;
 mod tree;
 
 use std::process::ExitCode;
@@ -63,6 +65,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Tag(command) => name::tag(&session()?, command),
         Command::Untag(command) => name::untag(&session()?, command),
         Command::Rm(command) => remove::run(&session()?, command),
+        Command::Events(command) => events::run(&session()?, command),
         Command::Check(command) => check::run(&session()?, command),
         Command::Component(command) => component::run(command),
         Command::Completions(command) => generate::completions(command),

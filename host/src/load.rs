@@ -36,7 +36,7 @@ use crate::digest::Digest;
 use crate::layer::compression::Expansion;
 use crate::sandbox::Sandbox;
 use crate::source::{Root, Source};
-use crate::store::{NameRecord, Store, Target};
+use crate::store::{EventKind, EventRecord, NameRecord, Store, Target};
 use crate::types::platforms::Matcher;
 use crate::types::{Descriptor, ImageName, Platform};
 
@@ -54,6 +54,8 @@ pub struct Options {
     pub name: Option<ImageName>,
     /// Positions of the roots to load; all where empty.
     pub roots: Vec<usize>,
+    /// Where the source is, for people: the name of the event that records the load.
+    pub origin: Option<String>,
     /// What a layer may expand to.
     pub expansion: Expansion,
     /// Layers worked on at the same time. 0: as many as there are processors, at most 4.
@@ -166,9 +168,24 @@ pub fn load(
         let record =
             |name: &ImageName| NameRecord { name: name.clone(), target: target.clone(), replace: true };
         records.names.extend(root.names.iter().map(record));
+        records.events.push(event(root, options));
     }
     batch.finish(&records)?;
     Ok(Loaded { roots, written: outcome.written, present: outcome.present })
+}
+
+/// What a root's being loaded is recorded as.
+fn event(root: &LoadedRoot, options: &Options) -> EventRecord {
+    let mut event = EventRecord::new(EventKind::Load).attribute("digest", root.descriptor.digest.clone());
+    event.name = options.origin.clone();
+    if let [image] = &root.images[..] {
+        event = event.image(&image.id);
+    }
+    if !root.names.is_empty() {
+        let names: Vec<String> = root.names.iter().map(crate::resolve::name).collect();
+        event = event.attribute("names", names.join(" "));
+    }
+    event
 }
 
 fn choose<'a>(roots: &'a [Root], options: &Options) -> Result<Vec<&'a Root>, LoadError> {

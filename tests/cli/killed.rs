@@ -97,7 +97,8 @@ fn every_step_the_store_names_is_tried() {
     }
     named.sort();
     named.dedup();
-    let mut tried: Vec<&str> = STEPS.into_iter().chain(["removed"]).collect();
+    let others = ["removed", "names-set", "names-committed"];
+    let mut tried: Vec<&str> = STEPS.into_iter().chain(others).collect();
     tried.sort_unstable();
     assert_eq!(named, tried);
 }

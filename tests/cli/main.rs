@@ -11,6 +11,7 @@ mod archive;
 
 mod family;
 mod generating;
+mod happening;
 mod history;
 mod hostile;
 mod inspecting;

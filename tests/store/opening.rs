@@ -21,7 +21,7 @@ fn a_store_of_a_newer_format_is_refused_by_name() {
     add(&open(path.path()), "one");
     tamper(path.path(), "PRAGMA user_version = 7");
     let error = open_error(path.path(), Options::default());
-    assert!(matches!(error, StoreError::NewerFormat { found: 7, supported: 1 }), "{error:?}");
+    assert!(matches!(error, StoreError::NewerFormat { found: 7, supported: 2 }), "{error:?}");
     assert!(error.to_string().contains("a newer consign wrote it"));
     let read_only = Options { read_only: true, ..Options::default() };
     assert!(matches!(open_error(path.path(), read_only), StoreError::NewerFormat { .. }));
@@ -147,4 +147,49 @@ fn an_interrupted_start_is_taken_up() {
     std::fs::write(path.path().join("catalog.sqlite"), "").unwrap();
     add(&open(path.path()), "one");
     check(&open(path.path()));
+}
+
+/// Makes of a store what the first format was.
+fn to_the_first_format(path: &Path) {
+    let connection = rusqlite::Connection::open(path.join("catalog.sqlite")).unwrap();
+    connection.execute_batch("DROP TABLE events; DROP TABLE pins; PRAGMA user_version = 1").unwrap();
+}
+
+fn format(path: &Path) -> i64 {
+    let connection = rusqlite::Connection::open(path.join("catalog.sqlite")).unwrap();
+    connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_store_of_the_first_format_is_upgraded_where_it_is() {
+    let path = tempfile::tempdir().unwrap();
+    let one = add(&open(path.path()), "one");
+    to_the_first_format(path.path());
+    // Several at once: one does it.
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| check(&open(path.path())));
+        }
+    });
+    assert_eq!(format(path.path()), 2);
+    let store = open(path.path());
+    assert_eq!(store.images().ids().unwrap(), std::slice::from_ref(&one.digest));
+    assert!(store.pins().add(&one.digest, "somebody").unwrap());
+    add(&store, "two");
+    assert_eq!(store.events().after(0, 10).unwrap().len(), 1);
+    check(&store);
+}
+
+#[test]
+fn a_store_of_the_first_format_can_be_read_without_being_upgraded() {
+    let path = tempfile::tempdir().unwrap();
+    let one = add(&open(path.path()), "one");
+    to_the_first_format(path.path());
+    let store =
+        Store::open(directory(path.path()), Options { read_only: true, ..Options::default() }).unwrap();
+    check(&store);
+    assert_eq!(store.events().after(0, 10).unwrap(), []);
+    assert_eq!(store.pins().holders(&one.digest).unwrap(), Vec::<String>::new());
+    drop(store);
+    assert_eq!(format(path.path()), 1);
 }

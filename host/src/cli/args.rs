@@ -42,6 +42,8 @@ pub enum Command {
     /// Remove images
     #[command(visible_alias = "rmi")]
     Rm(Rm),
+    /// What happened to images, in podman's words
+    Events(Events),
     /// Check the store: every blob's digest, every reference between blobs
     Check(Check),
     /// Write the WebAssembly component to embed elsewhere
@@ -322,6 +324,29 @@ pub struct Rm {
     pub force: bool,
 
     /// How to show it
+    #[arg(long, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Events {
+    /// Only events from then on: RFC 3339, seconds since 1970, or so long ago, as 10m or 1h30m
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+
+    /// Only events up to then; so long from now, where it is a duration
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+
+    /// Only events with event=KIND, image=NAME|ID or type=image
+    #[arg(long, short, value_name = "KEY=VALUE")]
+    pub filter: Vec<String>,
+
+    /// Go on with new events until --until; without --since only these
+    #[arg(long, alias = "stream")]
+    pub follow: bool,
+
+    /// How to show it; JSON is one document a line
     #[arg(long, default_value = "table")]
     pub format: Format,
 }

@@ -23,7 +23,8 @@ use super::{document, image, output};
 
 pub fn run(session: &Session, arguments: &Load) -> Result<()> {
     let store = session.store()?;
-    let mut options = Options { name: name_of(session, arguments)?, ..Options::default() };
+    let mut options =
+        Options { name: name_of(session, arguments)?, origin: Some(origin(arguments)), ..Options::default() };
     if let Some(text) = &arguments.platform {
         options.platforms = Some(Platforms {
             matcher: Matcher::OnlyStrict(session.platform(text)?),
@@ -45,6 +46,14 @@ pub fn run(session: &Session, arguments: &Load) -> Result<()> {
         return Err(Failure::no("there is no image for this platform").into());
     }
     show(&loaded, arguments)
+}
+
+/// Where it comes from, as it was given.
+fn origin(arguments: &Load) -> String {
+    match (&arguments.input, arguments.source.as_deref()) {
+        (Some(path), _) => path.display().to_string(),
+        (None, text) => text.unwrap_or("-").to_owned(),
+    }
 }
 
 /// What is loaded, for people.

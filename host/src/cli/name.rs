@@ -24,12 +24,7 @@ pub fn tag(session: &Session, arguments: &Tag) -> Result<()> {
     let target = opened.target(session, &options).map_err(|error| with_hint(error, &opened))?;
     let target = Target::try_from(&target)?;
     let store = session.store()?;
-    for name in &names {
-        store.names().add_tag(name, &target, true)?;
-    }
-    for image in store.documents().images(&target.digest)? {
-        store.images().set_last_updated(&image)?;
-    }
+    store.names().tag(&names, &target)?;
     match arguments.format {
         Format::Table => Ok(()),
         Format::Json => output::json(&json!({

@@ -38,6 +38,20 @@ pub fn lines<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<()> {
     finish(out.flush())
 }
 
+/// Writes lines at once; false where the reader has gone away.
+pub fn stream<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<bool> {
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(line.as_ref());
+        text.push('\n');
+    }
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        result => finish(result).map(|()| true),
+    }
+}
+
 /// Writes rows under a header, each column as wide as its widest cell; the last is not padded.
 /// Control characters in cells are shown escaped: names come from strangers.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> Result<()> {

@@ -12,105 +12,10 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::error::{StoreError, catalog, io};
-use super::{Options, Result, Store, Target, sync_directory};
+use super::{Options, Result, Store, Target, format, sync_directory};
 use crate::digest::Digest;
 
 pub(super) const FILE: &str = "catalog.sqlite";
-
-/// The format this version writes, and the newest it reads: SQLite's `user_version`.
-const FORMAT: i64 = 1;
-
-/// Marks the database as consign's: `cnsg`.
-const APPLICATION_ID: i64 = 0x636e_7367;
-
-const SCHEMA: &str = "
--- What a name points at. `reference` is `:tag` or `@digest`.
-CREATE TABLE names (
-    repository TEXT NOT NULL,
-    reference TEXT NOT NULL,
-    media_type TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    set_at INTEGER NOT NULL,
-    PRIMARY KEY (repository, reference)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX names_by_digest ON names (digest, repository);
-
--- Indexes (`config` is null) and manifests whose bytes are stored, in the order they came.
-CREATE TABLE documents (
-    sequence INTEGER PRIMARY KEY,
-    digest TEXT NOT NULL UNIQUE,
-    media_type TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    config TEXT,
-    complete INTEGER NOT NULL
-) STRICT;
-CREATE INDEX documents_by_config ON documents (config) WHERE config IS NOT NULL;
-
--- What an index lists, or a manifest's layers.
-CREATE TABLE entries (
-    document TEXT NOT NULL,
-    position INTEGER NOT NULL,
-    media_type TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    PRIMARY KEY (document, position)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX entries_by_digest ON entries (digest);
-
-CREATE TABLE images (
-    id TEXT NOT NULL PRIMARY KEY,
-    media_type TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    os TEXT NOT NULL,
-    architecture TEXT NOT NULL,
-    variant TEXT,
-    os_version TEXT,
-    os_features TEXT NOT NULL,
-    created TEXT,
-    added_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE image_layers (
-    image TEXT NOT NULL,
-    position INTEGER NOT NULL,
-    diff_id TEXT NOT NULL,
-    chain_id TEXT NOT NULL,
-    PRIMARY KEY (image, position)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX image_layers_by_diff_id ON image_layers (diff_id);
-
--- What is known of an image that its config does not say. Kept apart: it may be known before the image is.
-CREATE TABLE image_metadata (
-    id TEXT NOT NULL PRIMARY KEY,
-    parent TEXT,
-    last_updated INTEGER,
-    built_locally INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE children (
-    parent TEXT NOT NULL,
-    child TEXT NOT NULL,
-    PRIMARY KEY (parent, child)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE layers (
-    chain_id TEXT NOT NULL PRIMARY KEY,
-    parent TEXT,
-    diff_id TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-
--- The stored forms of a layer's content.
-CREATE TABLE layer_blobs (
-    diff_id TEXT NOT NULL,
-    blob TEXT NOT NULL,
-    media_type TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    unpacked_size INTEGER NOT NULL,
-    PRIMARY KEY (diff_id, blob)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX layer_blobs_by_blob ON layer_blobs (blob);
-";
 
 pub(super) struct Catalog {
     directory: PathBuf,
@@ -136,7 +41,7 @@ impl Catalog {
     pub(super) fn open(root: &Dir, options: &Options) -> Result<Catalog> {
         let directory = directory(root, options)?;
         let (mut connection, read_only) = open_to_read(root, &directory, options)?;
-        let mut found = format(&connection)?;
+        let mut found = format::of(&connection).map_err(catalog("opening"))?;
         if found != 0 {
             // The last one to close folds the log in and removes it. For a process that only reads that is
             // most of what it does; one that writes has a second connection, closed later, which does it.
@@ -144,15 +49,21 @@ impl Catalog {
             kept.map_err(catalog("opening"))?;
         }
         if found == 0 && !read_only {
-            create(&mut connection, options.patience)?;
+            use_wal(&connection, options.patience)?;
+        }
+        if found < format::NEWEST && !read_only {
+            format::upgrade(&mut connection).map_err(catalog("opening"))?;
             sync_directory(root, ".")?;
-            found = format(&connection)?;
+            found = format::of(&connection).map_err(catalog("opening"))?;
         }
         if found == 0 {
             return Err(StoreError::NotAStore { reason: format!("`{FILE}` is empty") });
         }
-        if found > FORMAT {
-            return Err(StoreError::NewerFormat { found, supported: FORMAT });
+        if found > format::NEWEST {
+            return Err(StoreError::NewerFormat { found, supported: format::NEWEST });
+        }
+        if found < format::NEWEST {
+            format::stand_in(&connection, found).map_err(catalog("opening"))?;
         }
         connection.set_prepared_statement_cache_capacity(64);
         Ok(Catalog {
@@ -280,19 +191,15 @@ fn escaped(path: &Path) -> String {
     text
 }
 
-fn format(connection: &Connection) -> Result<i64> {
-    connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(catalog("opening"))
-}
-
-/// Lays out a new catalogue. Several processes may try at once: one does it, the others find it done.
-fn create(connection: &mut Connection, patience: Duration) -> Result<()> {
+/// Has a new catalogue written ahead. Several processes may try at once: one does it, the others find it done.
+fn use_wal(connection: &Connection, patience: Duration) -> Result<()> {
     let start = Instant::now();
     loop {
         // Changing the journal mode does not wait for others by itself.
         let mode =
             connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));
         match mode {
-            Ok(mode) if mode.eq_ignore_ascii_case("wal") => break,
+            Ok(mode) if mode.eq_ignore_ascii_case("wal") => return Ok(()),
             Ok(mode) => {
                 let reason = format!("wanted the journal mode `wal`, found `{mode}`");
                 return Err(StoreError::Catalog { action: "opening", reason });
@@ -306,17 +213,6 @@ fn create(connection: &mut Connection, patience: Duration) -> Result<()> {
             Err(error) => return Err(catalog("opening")(error)),
         }
     }
-    let lay_out = |connection: &mut Connection| -> rusqlite::Result<()> {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if found == 0 {
-            transaction.execute_batch(SCHEMA)?;
-            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-            transaction.pragma_update(None, "user_version", FORMAT)?;
-        }
-        transaction.commit()
-    };
-    lay_out(connection).map_err(catalog("opening"))
 }
 
 /// The path SQLite is to be given for the directory we hold. SQLite has no way to open a file relative to
@@ -388,37 +284,6 @@ pub(super) fn target_at(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Res
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The statements run for one name or one image. What they cost must not grow with the catalogue.
-    const LOOK_UPS: [&str; 14] = [
-        "SELECT media_type, digest, size FROM names WHERE repository = ?1 AND reference = ?2",
-        "SELECT media_type, digest, size FROM names WHERE digest = ?1 AND repository = ?2 LIMIT 1",
-        "SELECT repository, reference FROM names WHERE digest = ?1",
-        "SELECT repository, reference FROM names WHERE repository = ?1 ORDER BY reference",
-        "SELECT media_type, id, size FROM images WHERE id >= ?1 AND id < ?1 || 'g' ORDER BY id LIMIT 16",
-        "SELECT digest FROM documents WHERE config = ?1 ORDER BY sequence DESC LIMIT 64",
-        "SELECT digest FROM documents WHERE digest = ?1",
-        "SELECT document FROM entries WHERE digest = ?1",
-        "SELECT digest FROM entries WHERE document = ?1 ORDER BY position",
-        "SELECT blob FROM layer_blobs WHERE diff_id = ?1",
-        "SELECT diff_id FROM layer_blobs WHERE blob = ?1",
-        "SELECT image FROM image_layers WHERE diff_id = ?1",
-        "SELECT child FROM children WHERE parent = ?1 ORDER BY child",
-        "SELECT diff_id FROM layers WHERE chain_id = ?1",
-    ];
-
-    #[test]
-    fn every_look_up_goes_by_an_index() {
-        let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(SCHEMA).unwrap();
-        for look_up in LOOK_UPS {
-            let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {look_up}")).unwrap();
-            let steps = explain.raw_query().mapped(|row| row.get::<_, String>(3));
-            for step in steps.map(Result::unwrap) {
-                assert!(step.starts_with("SEARCH"), "{look_up}: {step}");
-            }
-        }
-    }
 
     #[test]
     fn a_path_in_a_uri_keeps_no_special_characters() {

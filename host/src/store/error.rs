@@ -102,6 +102,14 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A pin's holder cannot be called so: `reason`.
+    #[error("nobody who pins an image can be called `{holder}`: {reason}")]
+    UnusableHolder {
+        /// The name, as far as it goes.
+        holder: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// The tag is taken, and the caller did not ask for it to be moved.
     #[error("wanted the tag `{name}` for `{wanted}`, found it set to `{found}`")]
     TagTaken {

@@ -121,17 +121,7 @@ impl Images<'_> {
         if self.read_config(id)?.is_none() {
             return Err(StoreError::MissingConfig { id: id.clone() });
         }
-        let statement = format!(
-            "INSERT INTO image_metadata (id, {column}) VALUES (?1, ?2)
-             ON CONFLICT (id) DO UPDATE SET {column} = ?2"
-        );
-        self.store.write(|transaction| {
-            transaction
-                .prepare_cached(&statement)
-                .and_then(|mut set| set.execute(params![id.to_string(), value]))
-                .map_err(catalog("writing"))?;
-            Ok(())
-        })
+        self.store.write(|transaction| set(transaction, id, column, value).map_err(catalog("writing")))
     }
 
     /// Whether the config is stored and has its digest.
@@ -142,6 +132,20 @@ impl Images<'_> {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Records within a transaction that an image was updated now.
+pub(super) fn set_last_updated(transaction: &Transaction<'_>, id: &Digest) -> rusqlite::Result<()> {
+    set(transaction, id, "last_updated", now())
+}
+
+fn set(transaction: &Transaction<'_>, id: &Digest, column: &'static str, value: i64) -> rusqlite::Result<()> {
+    let statement = format!(
+        "INSERT INTO image_metadata (id, {column}) VALUES (?1, ?2)
+         ON CONFLICT (id) DO UPDATE SET {column} = ?2"
+    );
+    transaction.prepare_cached(&statement)?.execute(params![id.to_string(), value])?;
+    Ok(())
 }
 
 fn metadata(connection: &Connection, id: &Digest) -> rusqlite::Result<ImageMetadata> {

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use super::catalog::{digest_at, target_at};
 use super::error::{StoreError, catalog};
 use super::record::{integer, now};
-use super::{Result, Store, Target};
+use super::{EventKind, Result, Store, Target, events, step};
 use crate::digest::Digest;
 use crate::types::ImageName;
 
@@ -96,13 +96,13 @@ pub(super) fn at(connection: &Connection, digest: &Digest) -> rusqlite::Result<V
     rows.collect()
 }
 
-/// Sets a name within a transaction.
+/// Sets a name within a transaction; false where it points there already.
 pub(super) fn set(
     transaction: &Transaction<'_>,
     name: &ImageName,
     target: &Target,
     replace: bool,
-) -> Result<()> {
+) -> Result<bool> {
     let key = Key::of(name)?;
     // `sha256:abc` reads as the repository docker.io/library/sha256, and looks like a digest.
     if name.domain == "docker.io" && name.path == "library/sha256" {
@@ -118,7 +118,7 @@ pub(super) fn set(
         .map_err(write())?;
     if let Some(found) = holds {
         if found == target.digest {
-            return Ok(());
+            return Ok(false);
         }
         let (name, wanted) = (format!("{}{}", key.repository, key.reference), target.digest.clone());
         if key.reference.starts_with('@') {
@@ -144,20 +144,25 @@ pub(super) fn set(
             ])
         })
         .map_err(write())?;
-    Ok(())
+    Ok(true)
 }
 
-/// Deletes a name within a transaction; what it pointed at.
+/// Deletes a name within a transaction, and says so; what it pointed at.
 pub(super) fn delete(transaction: &Transaction<'_>, name: &ImageName) -> Result<Option<Target>> {
     let key = Key::of(name)?;
-    transaction
+    let deleted = transaction
         .prepare_cached(
             "DELETE FROM names WHERE repository = ? AND reference = ? RETURNING media_type, digest, size",
         )
         .and_then(|mut delete| {
             delete.query_row(params![key.repository, key.reference], |row| target_at(row, 0)).optional()
         })
-        .map_err(catalog("writing"))
+        .map_err(catalog("writing"))?;
+    if let Some(target) = &deleted {
+        events::record_name(transaction, EventKind::Untag, name, &target.digest)
+            .map_err(catalog("writing"))?;
+    }
+    Ok(deleted)
 }
 
 impl<'a> Names<'a> {
@@ -194,14 +199,55 @@ impl<'a> Names<'a> {
     }
 
     fn add(&self, name: &ImageName, target: &Target, replace: bool) -> Result<()> {
+        self.store.write(|transaction| self.add_within(transaction, name, target, replace))
+    }
+
+    fn add_within(
+        &self,
+        transaction: &Transaction<'_>,
+        name: &ImageName,
+        target: &Target,
+        replace: bool,
+    ) -> Result<()> {
+        if self.store.contains(&target.digest)?.is_none() {
+            let (digest, wanted_by) = (target.digest.clone(), format!("the name `{}`", written(name)));
+            return Err(StoreError::MissingContent { digest, wanted_by });
+        }
+        self.store.sync_names([target.digest.algorithm()])?;
+        if set(transaction, name, target, replace)? {
+            let recorded = events::record_name(transaction, EventKind::Tag, name, &target.digest);
+            recorded.map_err(catalog("writing"))?;
+        }
+        Ok(())
+    }
+
+    /// Points all these tags at content, wherever they pointed before, and notes that its images were
+    /// updated now: all of it or, with an error, nothing. This is what `tag` does.
+    ///
+    /// # Errors
+    /// [`StoreError::UnusableName`] for a name with a digest and for the repository `sha256`,
+    /// [`StoreError::MissingContent`] where the content is not stored.
+    pub fn tag(&self, names: &[ImageName], target: &Target) -> Result<()> {
+        if let Some(name) = names.iter().find(|name| name.digest.is_some()) {
+            let reason = "a tag cannot be made from a name with a digest";
+            return Err(StoreError::UnusableName { name: written(name), reason });
+        }
         self.store.write(|transaction| {
-            if self.store.contains(&target.digest)?.is_none() {
-                let (digest, wanted_by) = (target.digest.clone(), format!("the name `{}`", written(name)));
-                return Err(StoreError::MissingContent { digest, wanted_by });
+            for name in names {
+                self.add_within(transaction, name, target, true)?;
             }
-            self.store.sync_names([target.digest.algorithm()])?;
-            set(transaction, name, target, replace)
-        })
+            let note = || -> rusqlite::Result<()> {
+                for image in super::remove::images_below(transaction, &target.digest)? {
+                    super::lineage::set_last_updated(transaction, &image)?;
+                }
+                Ok(())
+            };
+            note().map_err(catalog("writing"))?;
+            step::reached("names-set");
+            Ok(())
+        })?;
+        step::reached("names-committed");
+        Ok(())
     }
 
     /// What this very name points at. Of a tag and a digest the digest counts; without either it is the tag

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Transaction, params};
 
 use super::error::{StoreError, catalog};
-use super::{Result, Target, documents, images, layers, names};
+use super::{EventKind, EventRecord, Result, Target, documents, events, images, layers, names};
 use crate::digest::{Algorithm, Digest};
 use crate::types::{ImageName, Platform};
 
@@ -23,6 +23,9 @@ pub struct Records {
     pub layers: Vec<LayerRecord>,
     /// Names.
     pub names: Vec<NameRecord>,
+    /// What all this is: a pull, a load, an import. Where it is nothing of the kind, each name that is set
+    /// is an event of its own.
+    pub events: Vec<EventRecord>,
 }
 
 /// An index or manifest list whose bytes are stored.
@@ -143,7 +146,13 @@ impl Records {
             layers::insert_blob(transaction, layer).map_err(write())?;
         }
         for name in &self.names {
-            names::set(transaction, &name.name, &name.target, name.replace)?;
+            if names::set(transaction, &name.name, &name.target, name.replace)? && self.events.is_empty() {
+                let (kind, target) = (EventKind::Tag, &name.target.digest);
+                events::record_name(transaction, kind, &name.name, target).map_err(write())?;
+            }
+        }
+        for event in &self.events {
+            events::record(transaction, event).map_err(write())?;
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use rusqlite::{Connection, Transaction};
 
 use super::catalog::digest_at;
 use super::error::{StoreError, catalog, io};
-use super::{Association, Result, Store, blob, images, names, step};
+use super::{Association, EventKind, EventRecord, Result, Store, blob, events, images, names, step};
 use crate::digest::Digest;
 use crate::resolve;
 use crate::types::ImageName;
@@ -253,6 +253,7 @@ fn take_out(
                 &id.to_string(),
             )?;
             if images::delete(transaction, id)? {
+                events::record(transaction, &EventRecord::new(EventKind::Remove).image(id))?;
                 removed.images.push(id.clone());
                 candidates.insert(id.clone());
                 candidates.extend(layers);
