@@ -11,6 +11,8 @@ mod events;
 mod life;
 #[path = "store/opening.rs"]
 mod opening;
+#[path = "store/removing.rs"]
+mod removing;
 #[path = "store/writing.rs"]
 mod writing;
 

@@ -8,6 +8,7 @@ mod document;
 mod events;
 mod failure;
 mod filter;
+mod gc;
 mod generate;
 mod history;
 mod image;
@@ -17,7 +18,9 @@ mod inspection;
 mod load;
 mod name;
 mod output;
+mod pin;
 mod progress;
+mod prune;
 mod refusal;
 mod remove;
 mod resolve;
@@ -65,6 +68,10 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Tag(command) => name::tag(&session()?, command),
         Command::Untag(command) => name::untag(&session()?, command),
         Command::Rm(command) => remove::run(&session()?, command),
+        Command::Prune(command) => prune::run(&session()?, command),
+        Command::Pin(command) => pin::pin(&session()?, command),
+        Command::Unpin(command) => pin::unpin(&session()?, command),
+        Command::Gc(command) => gc::run(&session()?, command),
         Command::Events(command) => events::run(&session()?, command),
         Command::Check(command) => check::run(&session()?, command),
         Command::Component(command) => component::run(command),

@@ -184,7 +184,7 @@ pub fn restore(store: &Store, sandbox: &Sandbox, host: &Platform) -> Result<(), 
 }
 
 /// The content is no config, or damaged.
-fn is_unreadable(error: &ImageError) -> bool {
+pub(crate) fn is_unreadable(error: &ImageError) -> bool {
     matches!(
         error,
         ImageError::Config { .. }

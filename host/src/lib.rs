@@ -47,6 +47,7 @@ pub mod layer;
 pub mod list;
 pub mod load;
 pub mod platform;
+pub mod prune;
 pub mod resolve;
 pub mod sandbox;
 pub mod source;

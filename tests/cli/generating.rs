@@ -68,8 +68,22 @@ fn help_tells_every_command_and_option() {
     let place = Place::new();
     let mut transcript = Transcript::new(&place);
     transcript.run("--version").run("--help").run("-h");
-    let commands =
-        ["resolve", "inspect", "images", "load", "tag", "untag", "rm", "events", "check", "component"];
+    let commands = [
+        "resolve",
+        "inspect",
+        "images",
+        "load",
+        "tag",
+        "untag",
+        "rm",
+        "prune",
+        "pin",
+        "unpin",
+        "gc",
+        "events",
+        "check",
+        "component",
+    ];
     for command in commands.into_iter().chain(["completions", "man"]) {
         transcript.run(&format!("{command} --help"));
     }

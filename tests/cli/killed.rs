@@ -97,7 +97,8 @@ fn every_step_the_store_names_is_tried() {
     }
     named.sort();
     named.dedup();
-    let others = ["removed", "names-set", "names-committed"];
+    let others =
+        ["removed", "images-deleted", "names-set", "names-committed", "ingests-collected", "first-collected"];
     let mut tried: Vec<&str> = STEPS.into_iter().chain(others).collect();
     tried.sort_unstable();
     assert_eq!(named, tried);

@@ -21,6 +21,7 @@ mod loading;
 mod naming;
 mod peers;
 mod place;
+mod removing;
 mod resolving;
 mod stores;
 mod together;

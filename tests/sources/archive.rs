@@ -107,7 +107,12 @@ impl Layout {
 
     /// An image of these layers, which are as they are stored, with these diff IDs.
     pub fn image(&mut self, architecture: &str, layers: &[Vec<u8>], diff_ids: &[String]) -> Value {
-        let config = self.blob(OCI_CONFIG, &config(architecture, diff_ids));
+        self.image_with(&config(architecture, diff_ids), layers)
+    }
+
+    /// The same, with this config.
+    pub fn image_with(&mut self, config: &[u8], layers: &[Vec<u8>]) -> Value {
+        let config = self.blob(OCI_CONFIG, config);
         let layers: Vec<Value> = layers.iter().map(|layer| self.blob(OCI_LAYER, layer)).collect();
         let manifest =
             json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers});

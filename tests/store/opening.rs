@@ -152,7 +152,12 @@ fn an_interrupted_start_is_taken_up() {
 /// Makes of a store what the first format was.
 fn to_the_first_format(path: &Path) {
     let connection = rusqlite::Connection::open(path.join("catalog.sqlite")).unwrap();
-    connection.execute_batch("DROP TABLE events; DROP TABLE pins; PRAGMA user_version = 1").unwrap();
+    connection
+        .execute_batch(
+            "DROP TABLE events; DROP TABLE pins; DROP INDEX image_layers_by_chain_id;
+                       PRAGMA user_version = 1",
+        )
+        .unwrap();
 }
 
 fn format(path: &Path) -> i64 {

@@ -42,6 +42,14 @@ pub enum Command {
     /// Remove images
     #[command(visible_alias = "rmi")]
     Rm(Rm),
+    /// Remove the images nobody needs
+    Prune(Prune),
+    /// Keep images from being removed, in somebody's name
+    Pin(Pin),
+    /// Take back pins
+    Unpin(Unpin),
+    /// Collect content nothing needs
+    Gc(Gc),
     /// What happened to images, in podman's words
     Events(Events),
     /// Check the store: every blob's digest, every reference between blobs
@@ -319,10 +327,85 @@ pub struct Rm {
     #[arg(value_name = "IMAGE", required = true)]
     pub images: Vec<String>,
 
-    /// Remove an image given by ID though it has several names; say nothing of images that are not there
+    /// Remove an image given by ID though it has several names, and the last name of a pinned one; say nothing of
+    /// images that are not there
     #[arg(short, long)]
     pub force: bool,
 
+    /// Leave the images it was built on
+    #[arg(long)]
+    pub no_prune: bool,
+
+    /// How to show it
+    #[arg(long, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Prune {
+    /// Every image without a pin, not only those without a tag
+    #[arg(short, long)]
+    pub all: bool,
+
+    /// Only images with until=TIME, label=KEY[=VALUE], label!=KEY[=VALUE]
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub filter: Vec<String>,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub force: bool,
+
+    /// How to show it
+    #[arg(long, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Pin {
+    /// The images, by name or ID
+    #[arg(value_name = "IMAGE", required_unless_present = "list")]
+    pub images: Vec<String>,
+
+    /// Who needs them
+    #[arg(long, value_name = "NAME", required_unless_present = "list")]
+    pub holder: Option<String>,
+
+    /// List pins instead; with --holder only those
+    #[arg(short, long, conflicts_with = "images")]
+    pub list: bool,
+
+    #[command(flatten)]
+    pub wanted: Wanted,
+
+    /// How to show it
+    #[arg(long, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Unpin {
+    /// The images, by name or ID
+    #[arg(value_name = "IMAGE", required_unless_present = "all")]
+    pub images: Vec<String>,
+
+    /// Who no longer needs them
+    #[arg(long, value_name = "NAME")]
+    pub holder: String,
+
+    /// All images this holder has pinned
+    #[arg(long, conflicts_with = "images")]
+    pub all: bool,
+
+    #[command(flatten)]
+    pub wanted: Wanted,
+
+    /// How to show it
+    #[arg(long, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Gc {
     /// How to show it
     #[arg(long, default_value = "table")]
     pub format: Format,

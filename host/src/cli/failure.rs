@@ -133,7 +133,11 @@ fn source_denies(error: &SourceError) -> bool {
 fn store_denies(error: &StoreError) -> bool {
     matches!(
         error,
-        StoreError::Corrupt { .. } | StoreError::DigestMismatch { .. } | StoreError::SizeMismatch { .. }
+        StoreError::Corrupt { .. }
+            | StoreError::DigestMismatch { .. }
+            | StoreError::SizeMismatch { .. }
+            | StoreError::Conflict { .. }
+            | StoreError::UnknownName { .. }
     )
 }
 

@@ -244,6 +244,14 @@ impl Opened {
         }
     }
 
+    /// Who has pinned the image that was resolved.
+    pub fn pins(&self, resolved: &Resolved) -> Result<Vec<String>> {
+        match &self.place {
+            Place::Store(store) => Ok(store.pins().holders(&resolved.config.digest.parse()?)?),
+            Place::Source(_) => Ok(Vec::new()),
+        }
+    }
+
     /// The names of the image that was resolved.
     pub fn names(&self, session: &Session, resolved: &Resolved) -> Result<Names> {
         let (all, last_tagged) = match &self.place {

@@ -128,6 +128,7 @@ pub fn inspect(session: &Session, opened: &Opened, resolved: &Resolved) -> Resul
                 "Shared": sizes.shared,
                 "Unique": sizes.unpacked.saturating_sub(sizes.shared),
             },
+            "Pins": opened.pins(resolved)?,
             "Dangling": lineage.stored && lineage.children.is_empty() && names.tags.is_empty() && names.digests.is_empty(),
             "Children": lineage.children.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "BuiltLocally": lineage.built_locally,

@@ -203,6 +203,16 @@ pub fn typed() -> bool {
     io::stdin().is_terminal()
 }
 
+/// Asks a person at the terminal; anything but yes is no.
+pub fn confirmed(text: &str) -> Result<bool> {
+    let mut err = io::stderr().lock();
+    write!(err, "WARNING! {text}\nAre you sure you want to continue? [y/N] ").context("asking")?;
+    err.flush().context("asking")?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).context("reading the answer")?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
+}
+
 /// Bytes for people, in powers of ten as docker and podman show them.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];

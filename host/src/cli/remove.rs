@@ -1,16 +1,11 @@
-//! `consign rm`: names and images out of the store, by Docker's rules.
-//!
-//! By name: the name goes; with the last name of an image the image goes too. By ID: the image and the names
-//! that mean nothing else go; an image with names in several repositories needs `--force`.
-
-use std::collections::BTreeSet;
+//! `consign rm`: names and images out of the store, by Docker's rules (see [`consign::store::Store::delete`]).
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use consign::digest::Digest;
 use consign::resolve::name;
-use consign::store::{Removal, Removed, Store};
+use consign::store::{Conflict, Deletion, Doomed, Removed, Store, StoreError};
 use consign::types::resolution::Matched;
 
 use super::args::{Format, Rm, Rules, Wanted};
@@ -21,92 +16,109 @@ use super::{image, output};
 
 pub fn run(session: &Session, arguments: &Rm) -> Result<()> {
     let store = session.store()?;
-    let mut all = Removed::default();
-    let mut failures = Vec::new();
-    for text in &arguments.images {
-        // As docker does: what can be removed is, and the first thing that cannot decides the exit code.
-        match removal(session, &store, text, arguments.force).and_then(|removal| Ok(store.remove(&removal)?))
-        {
-            Ok(removed) => {
-                all.names.extend(removed.names);
-                all.images.extend(removed.images);
-                all.documents.extend(removed.documents);
-                all.blobs.extend(removed.blobs);
-                all.bytes += removed.bytes;
-                all.deferred |= removed.deferred;
+    // As docker does: what can be removed is, and the first thing that cannot decides the exit code.
+    let mut failures: Vec<(usize, anyhow::Error)> = Vec::new();
+    let (mut deletions, mut positions) = (Vec::new(), Vec::new());
+    for (position, text) in arguments.images.iter().enumerate() {
+        match subject(session, &store, text, arguments.force) {
+            Ok(None) => {}
+            Ok(Some(subject)) => {
+                let keep_parents = arguments.no_prune;
+                deletions.push(Deletion { subject, force: arguments.force, keep_parents });
+                positions.push(position);
             }
-            Err(error) => failures.push(error),
+            Err(error) => failures.push((position, error)),
         }
     }
-    show(&all, arguments.format)?;
-    Failures::all(failures)
+    let deleted = store.delete(&deletions)?;
+    for (deletion, error) in deleted.refused {
+        // Gone with one that was named before it.
+        let gone = matches!(error, StoreError::UnknownName { .. } | StoreError::UnknownImage { .. });
+        if !(gone && arguments.force) {
+            failures.push((positions[deletion], refused(error)));
+        }
+    }
+    show(&deleted.removed, arguments.format)?;
+    note_deferred(deleted.removed.deferred);
+    failures.sort_by_key(|(position, _)| *position);
+    Failures::all(failures.into_iter().map(|(_, error)| error).collect())
+}
+
+/// Says that content was left where it is, if it was.
+pub fn note_deferred(deferred: bool) {
+    if deferred {
+        output::note(
+            "content that is no longer needed is left to the next `consign gc`: somebody is writing",
+        );
+    }
+}
+
+fn refused(error: StoreError) -> anyhow::Error {
+    let hint = match &error {
+        StoreError::Conflict { conflict, .. } => match conflict {
+            Conflict::Children(_) => Some("remove those first"),
+            Conflict::Pins(_) => Some("`consign unpin` takes a pin away"),
+            Conflict::Names(_) => Some("remove it by name, or use --force"),
+            Conflict::LastName { .. } => Some("with --force it loses its name and stays"),
+            _ => None,
+        },
+        _ => None,
+    };
+    let failure = Failure::no(error.to_string());
+    match hint {
+        Some(hint) => failure.hint(hint).into(),
+        None => failure.into(),
+    }
+}
+
+/// What was taken out, with stable names.
+pub fn document(removed: &Removed) -> Value {
+    let digests = |digests: &[Digest]| digests.iter().map(Digest::to_string).collect::<Vec<_>>();
+    json!({
+        "untagged": removed.names.iter().map(name).collect::<Vec<_>>(),
+        "deleted": digests(&removed.images),
+        "layers": digests(&removed.layers),
+        "documents": digests(&removed.documents),
+        "blobs": digests(&removed.blobs),
+        "bytes": removed.bytes,
+        "deferred": removed.deferred,
+    })
+}
+
+/// What was taken out, as docker prints it.
+pub fn lines(removed: &Removed) -> impl Iterator<Item = String> {
+    let untagged = removed.names.iter().map(|known| format!("Untagged: {}", name(known)));
+    untagged.chain(removed.images.iter().chain(&removed.layers).map(|id| format!("Deleted: {id}")))
 }
 
 fn show(removed: &Removed, format: Format) -> Result<()> {
-    let untagged = removed.names.iter().map(name);
     match format {
-        Format::Json => output::json(&json!({
-            "untagged": untagged.collect::<Vec<_>>(),
-            "deleted": removed.images.iter().map(Digest::to_string).collect::<Vec<_>>(),
-            "documents": removed.documents.iter().map(Digest::to_string).collect::<Vec<_>>(),
-            "blobs": removed.blobs.iter().map(Digest::to_string).collect::<Vec<_>>(),
-            "bytes": removed.bytes,
-            "deferred": removed.deferred,
-        })),
-        Format::Table => output::lines(
-            untagged
-                .map(|name| format!("Untagged: {name}"))
-                .chain(removed.images.iter().map(|id| format!("Deleted: {id}"))),
-        ),
+        Format::Json => output::json(&document(removed)),
+        Format::Table => output::lines(lines(removed)),
     }
 }
 
-fn removal(session: &Session, store: &Store, text: &str, force: bool) -> Result<Removal> {
+/// What an argument names. `None`: nothing, and that is to be no error.
+fn subject(session: &Session, store: &Store, text: &str, force: bool) -> Result<Option<Doomed>> {
     // A name that is there is taken as one, whatever it points at and whether that can be read.
     if let Ok(named) = session.tag_or_digest(text)
         && store.names().get(&named)?.is_some()
     {
-        let images = store.names().only_images(&named)?;
-        return Ok(Removal { names: vec![named], images: free(store, &images, force)? });
+        return Ok(Some(Doomed::Name(named)));
+    }
+    // So is an ID, though what it stands for may be damaged.
+    if let Ok(Some(id)) = store.images().search(text) {
+        return Ok(Some(Doomed::Image(id)));
     }
     let opened = image::open(session, text)?;
     let options = session.options(&Wanted { platform: None, rules: Rules::Docker })?;
     let resolved = match opened.resolve(session, &options) {
         Ok(resolved) => resolved,
-        Err(error) if force && error.is_no() => return Ok(Removal::default()),
+        Err(error) if force && error.is_no() => return Ok(None),
         Err(error) => return Err(with_hint(error, &opened)),
     };
     if let Matched::Target = resolved.matched {
         return Err(Failure::usage(format!("wanted an image in the store, found `{text}`")).into());
     }
-    let id: Digest = resolved.config.digest.parse()?;
-    let names = store.images().names(&id)?;
-    let repositories: BTreeSet<_> =
-        names.iter().map(|known| (&known.name.domain, &known.name.path)).collect();
-    if repositories.len() > 1 && !force {
-        let listed: Vec<String> = names.iter().map(|known| format!("`{}`", name(&known.name))).collect();
-        let message = format!("image `{id}` has names in several repositories: {}", listed.join(", "));
-        return Err(Failure::usage(message).hint("remove it by name, or use --force").into());
-    }
-    // A name that means other images, too, goes on meaning those.
-    let mut only = Vec::new();
-    for known in names {
-        if store.documents().images(&known.target.digest)? == [id.clone()] {
-            only.push(known.name);
-        }
-    }
-    let images = free(store, &[id], force)?;
-    Ok(Removal { names: only, images })
-}
-
-/// The images, if nothing was built on them or that does not matter.
-fn free(store: &Store, images: &[Digest], force: bool) -> Result<Vec<Digest>> {
-    for image in images {
-        let children = store.images().children(image)?;
-        if let (Some(child), false) = (children.first(), force) {
-            let message = format!("image `{image}` has a child image `{child}`");
-            return Err(Failure::usage(message).hint("remove that first, or use --force").into());
-        }
-    }
-    Ok(images.to_vec())
+    Ok(Some(Doomed::Image(resolved.config.digest.parse()?)))
 }

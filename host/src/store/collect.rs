@@ -1,8 +1,19 @@
 //! Removing what nothing needs: abandoned writes and unreferenced content.
+//!
+//! Whatever is removed is removed with writers kept out, and looked at again then. They are kept out for a
+//! moment at a time, so that nobody waits for a large collection as a whole.
+
+use std::time::{Duration, Instant};
 
 use super::error::io;
-use super::{INGEST, Result, Store};
+use super::{INGEST, Result, Store, StoreError};
 use crate::digest::Digest;
+
+/// How long writers are kept out at a time.
+const SLICE: Duration = Duration::from_millis(250);
+
+/// How long they are let in in between: longer than their pause between two tries, in `lock`.
+const GAP: Duration = Duration::from_millis(60);
 
 /// What a collection removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,30 +24,85 @@ pub struct Collected {
     pub ingests: u64,
     /// Bytes of all of it.
     pub bytes: u64,
+    /// How much content was not looked at because writers were at work; a later collection will.
+    pub left: usize,
 }
 
 impl Store {
     /// Removes abandoned writes and content nothing refers to.
     ///
-    /// Waits for writers to end, and keeps new ones waiting meanwhile.
+    /// Waits for writers to end for as long as the store is patient, and goes on for as long as no new ones
+    /// come for longer than that. Those who come meanwhile wait a quarter of a second at most. Content that
+    /// somebody is reading can be read to its end.
     ///
     /// # Errors
-    /// [`StoreError::Busy`](super::StoreError::Busy) where writers did not end in time.
+    /// [`StoreError::Busy`] where writers did not end in time, and nothing was removed.
     pub fn collect(&self) -> Result<Collected> {
-        let _guard = self.lock_exclusive(self.inner.options.patience)?;
+        self.collect_within(self.inner.options.patience)
+    }
+
+    /// The same, waiting no longer than this for writers.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] where writers did not end in time, and nothing was removed.
+    pub fn collect_within(&self, patience: Duration) -> Result<Collected> {
+        let (mut ingests, mut bytes) = (0, 0);
+        let blobs = {
+            let _guard = self.lock_exclusive(patience)?;
+            for (path, size) in self.ingests()? {
+                // Nobody writes now, so whoever made this is gone.
+                self.root().remove_file(&path).map_err(io("removing", path))?;
+                ingests += 1;
+                bytes += size;
+            }
+            self.blobs()?
+        };
+        super::step::reached("ingests-collected");
+        // What is written from now on is not in this list.
+        let mut blobs: Vec<Digest> = blobs.into_iter().map(|(digest, _)| digest).collect();
+        self.catalog().read(|connection| {
+            let mut dead = Vec::new();
+            for digest in blobs.drain(..) {
+                if !super::remove::is_live(connection, &digest)? {
+                    dead.push(digest);
+                }
+            }
+            blobs = dead;
+            Ok(())
+        })?;
+        let collected = self.unlink_all(&blobs, patience)?;
+        Ok(Collected { ingests, bytes: collected.bytes + bytes, ..collected })
+    }
+
+    /// Removes those of these blobs, which are ascending, that nothing refers to, waiting no longer than
+    /// this for writers.
+    pub(super) fn unlink_all(&self, blobs: &[Digest], patience: Duration) -> Result<Collected> {
         let mut collected = Collected::default();
-        for (path, size) in self.ingests()? {
-            // Nobody writes now, so whoever made this is gone.
-            self.root().remove_file(&path).map_err(io("removing", path))?;
-            collected.ingests += 1;
-            collected.bytes += size;
-        }
-        for (digest, _) in self.blobs()? {
-            if let Some(size) = self.unlink(&digest)? {
-                collected.bytes += size;
-                collected.blobs.push(digest);
+        let mut next = 0;
+        while next < blobs.len() {
+            if next > 0 {
+                std::thread::sleep(GAP);
+            }
+            let _guard = match self.lock_exclusive(patience) {
+                Ok(guard) => guard,
+                Err(StoreError::Busy { .. }) => break,
+                Err(error) => return Err(error),
+            };
+            let start = Instant::now();
+            while let Some(digest) = blobs.get(next)
+                && start.elapsed() < SLICE
+            {
+                if let Some(size) = self.unlink(digest)? {
+                    collected.bytes += size;
+                    collected.blobs.push(digest.clone());
+                    if collected.blobs.len() == 1 {
+                        super::step::reached("first-collected");
+                    }
+                }
+                next += 1;
             }
         }
+        collected.left = blobs.len() - next;
         Ok(collected)
     }
 

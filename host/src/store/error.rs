@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Conflict;
 use crate::digest::Digest;
 
 /// Why the store could not do what was asked. That something is not there is not an error.
@@ -143,6 +144,20 @@ pub enum StoreError {
     UnknownImage {
         /// The ID.
         id: Digest,
+    },
+    /// There is no such name.
+    #[error("no such name: `{name}`")]
+    UnknownName {
+        /// The name.
+        name: String,
+    },
+    /// Something needs the image.
+    #[error("image `{image}` cannot be removed: {conflict}")]
+    Conflict {
+        /// Its ID.
+        image: Digest,
+        /// What needs it.
+        conflict: Conflict,
     },
     /// The image's config is not in the store.
     #[error("the config of image `{id}` is not in the store")]

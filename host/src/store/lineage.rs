@@ -42,7 +42,7 @@ impl Images<'_> {
     /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
     /// for longer than the store waits.
     pub fn children(&self, id: &Digest) -> Result<Vec<Digest>> {
-        self.digests("SELECT child FROM children WHERE parent = ? ORDER BY child", [id.to_string()])
+        self.store.catalog().read(|connection| children(connection, id))
     }
 
     /// What is known beside the config. Nothing, for an image whose config is not stored or damaged.
@@ -134,6 +134,14 @@ impl Images<'_> {
     }
 }
 
+/// The images that were built on this one, ascending.
+pub(super) fn children(connection: &Connection, id: &Digest) -> rusqlite::Result<Vec<Digest>> {
+    let mut select =
+        connection.prepare_cached("SELECT child FROM children WHERE parent = ? ORDER BY child")?;
+    let rows = select.query_map([id.to_string()], |row| digest_at(row, 0))?;
+    rows.collect()
+}
+
 /// Records within a transaction that an image was updated now.
 pub(super) fn set_last_updated(transaction: &Transaction<'_>, id: &Digest) -> rusqlite::Result<()> {
     set(transaction, id, "last_updated", now())
@@ -148,7 +156,7 @@ fn set(transaction: &Transaction<'_>, id: &Digest, column: &'static str, value: 
     Ok(())
 }
 
-fn metadata(connection: &Connection, id: &Digest) -> rusqlite::Result<ImageMetadata> {
+pub(super) fn metadata(connection: &Connection, id: &Digest) -> rusqlite::Result<ImageMetadata> {
     let found = connection
         .prepare_cached("SELECT parent, last_updated, built_locally FROM image_metadata WHERE id = ?")?
         .query_row([id.to_string()], |row| {

@@ -53,6 +53,22 @@ impl Key {
     }
 }
 
+impl Key {
+    fn find(&self, connection: &Connection) -> rusqlite::Result<Option<Target>> {
+        connection
+            .prepare_cached(
+                "SELECT media_type, digest, size FROM names WHERE repository = ? AND reference = ?",
+            )?
+            .query_row(params![self.repository, self.reference], |row| target_at(row, 0))
+            .optional()
+    }
+}
+
+/// What this very name points at.
+pub(super) fn find(connection: &Connection, name: &ImageName) -> Result<Option<Target>> {
+    Key::of(name)?.find(connection).map_err(catalog("reading"))
+}
+
 fn repository(name: &ImageName) -> String {
     format!("{}/{}", name.domain, name.path)
 }
@@ -259,14 +275,7 @@ impl<'a> Names<'a> {
     /// for longer than the store waits.
     pub fn get(&self, name: &ImageName) -> Result<Option<Target>> {
         let key = Key::of(name)?;
-        self.store.catalog().read(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT media_type, digest, size FROM names WHERE repository = ? AND reference = ?",
-                )?
-                .query_row(params![key.repository, key.reference], |row| target_at(row, 0))
-                .optional()
-        })
+        self.store.catalog().read(|connection| key.find(connection))
     }
 
     /// What a name of this repository points at, if that has this digest: under some tag the content is

@@ -15,7 +15,9 @@ use rusqlite::{Connection, Transaction};
 
 use super::catalog::digest_at;
 use super::error::{StoreError, catalog, io};
-use super::{Association, EventKind, EventRecord, Result, Store, blob, events, images, names, step};
+use super::{
+    Association, Conflict, EventKind, EventRecord, Result, Store, blob, events, images, names, pins, step,
+};
 use crate::digest::Digest;
 use crate::resolve;
 use crate::types::ImageName;
@@ -32,10 +34,12 @@ pub struct Removal {
 /// What was taken out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Removed {
-    /// The names, in the order they were given.
+    /// The names, in the order in which they went.
     pub names: Vec<ImageName>,
-    /// The images, in the order they were given.
+    /// The images, in the order in which they went.
     pub images: Vec<Digest>,
+    /// The chain IDs of layers that no image has any more; of each image the top layer first.
+    pub layers: Vec<Digest>,
     /// Indexes and manifests that nothing needs any more; ascending.
     pub documents: Vec<Digest>,
     /// Content that is gone; ascending.
@@ -70,7 +74,7 @@ pub(super) fn images_below(connection: &Connection, target: &Digest) -> rusqlite
 /// Everything that leads to this config: itself, its manifests, the indexes that hold those, eight deep.
 ///
 /// Small statements: preparing a recursive one takes longer than running all of these.
-fn above(connection: &Connection, config: &Digest) -> rusqlite::Result<BTreeSet<Digest>> {
+pub(super) fn above(connection: &Connection, config: &Digest) -> rusqlite::Result<BTreeSet<Digest>> {
     let mut above = BTreeSet::new();
     let manifests = "SELECT digest FROM documents WHERE config = ?";
     let mut layer = digests(connection, manifests, &config.to_string())?;
@@ -172,28 +176,51 @@ impl super::Names<'_> {
     }
 }
 
+impl Removed {
+    /// Adds what another removal took out.
+    pub(super) fn add(&mut self, other: Removed) {
+        self.names.extend(other.names);
+        self.images.extend(other.images);
+        self.layers.extend(other.layers);
+        self.documents.extend(other.documents);
+        self.blobs.extend(other.blobs);
+        self.bytes += other.bytes;
+        self.deferred |= other.deferred;
+    }
+}
+
 impl Store {
-    /// Takes names and images out, and the content that nothing needs any more.
+    /// Takes names and images out, and the content that nothing needs any more. No rules are asked but one:
+    /// a pinned image stays. See [`Store::delete`] for Docker's.
     ///
     /// # Errors
-    /// With an error before or in the transaction nothing is taken out. Content that cannot be removed
-    /// afterwards is an error too, and the names and images are gone then.
+    /// [`StoreError::Conflict`] where an image is pinned. With an error before or in the transaction nothing
+    /// is taken out. Content that cannot be removed afterwards is an error too, and the names and images are
+    /// gone then.
     pub fn remove(&self, removal: &Removal) -> Result<Removed> {
-        let mut removed = Removed::default();
-        let candidates = self.write(|transaction| take_out(transaction, removal, &mut removed))?;
-        step::reached("removed");
-        match self.lock_exclusive(Duration::ZERO) {
-            Ok(_guard) => {
-                for digest in &candidates {
-                    if let Some(bytes) = self.unlink(digest)? {
-                        removed.bytes += bytes;
-                        removed.blobs.push(digest.clone());
-                    }
-                }
+        let mut work = Work::default();
+        self.write(|transaction| {
+            for name in &removal.names {
+                work.take_name(transaction, name)?;
             }
-            Err(StoreError::Busy { .. }) => removed.deferred = true,
-            Err(error) => return Err(error),
-        }
+            for id in &removal.images {
+                work.take_image(transaction, id)?;
+            }
+            work.sweep(transaction).map_err(catalog("writing"))
+        })?;
+        step::reached("removed");
+        self.clear(work)
+    }
+
+    /// Removes the content that what was taken out no longer needs, if no writer is at work.
+    pub(super) fn clear(&self, work: Work) -> Result<Removed> {
+        let Work { mut removed, freed, .. } = work;
+        removed.documents.sort();
+        let freed: Vec<Digest> = freed.into_iter().collect();
+        let cleared = self.unlink_all(&freed, Duration::ZERO)?;
+        removed.deferred = cleared.left > 0;
+        removed.bytes = cleared.bytes;
+        removed.blobs = cleared.blobs;
         Ok(removed)
     }
 
@@ -227,45 +254,69 @@ pub(super) fn is_live(connection: &Connection, digest: &Digest) -> rusqlite::Res
         .query_row([digest.to_string()], |row| row.get(0))
 }
 
-/// Answers with the content that may not be needed any more.
-fn take_out(
-    transaction: &Transaction<'_>,
-    removal: &Removal,
-    removed: &mut Removed,
-) -> Result<BTreeSet<Digest>> {
-    let mut candidates = BTreeSet::new();
-    for name in &removal.names {
+/// What is being taken out in a transaction.
+#[derive(Default)]
+pub(super) struct Work {
+    removed: Removed,
+    /// Content that may not be needed any more, and has not been looked at as documents yet.
+    candidates: BTreeSet<Digest>,
+    /// The same, looked at.
+    freed: BTreeSet<Digest>,
+}
+
+impl Work {
+    /// Takes a name out. One that is not there is no error.
+    pub(super) fn take_name(&mut self, transaction: &Transaction<'_>, name: &ImageName) -> Result<()> {
         if let Some(target) = names::delete(transaction, name)? {
-            removed.names.push(name.clone());
-            candidates.insert(target.digest);
+            self.removed.names.push(name.clone());
+            self.candidates.insert(target.digest);
         }
-    }
-    let mut take = || -> rusqlite::Result<()> {
-        for id in &removal.images {
-            let layers = digests(
-                transaction,
-                "SELECT blob FROM layer_blobs WHERE diff_id IN (SELECT diff_id FROM image_layers WHERE image = ?)",
-                &id.to_string(),
-            )?;
-            let diff_ids = digests(
-                transaction,
-                "SELECT DISTINCT diff_id FROM image_layers WHERE image = ?",
-                &id.to_string(),
-            )?;
-            if images::delete(transaction, id)? {
-                events::record(transaction, &EventRecord::new(EventKind::Remove).image(id))?;
-                removed.images.push(id.clone());
-                candidates.insert(id.clone());
-                candidates.extend(layers);
-                candidates.extend(release(transaction, id)?);
-                forget_layers(transaction, &diff_ids)?;
-            }
-        }
-        removed.documents = sweep(transaction, &mut candidates)?;
         Ok(())
-    };
-    take().map_err(catalog("writing"))?;
-    Ok(candidates)
+    }
+
+    /// Takes an image out. One that is not there is no error; one that is pinned stays.
+    pub(super) fn take_image(&mut self, transaction: &Transaction<'_>, id: &Digest) -> Result<()> {
+        let holders = pins::holders(transaction, id).map_err(catalog("reading"))?;
+        if !holders.is_empty() {
+            return Err(StoreError::Conflict { image: id.clone(), conflict: Conflict::Pins(holders) });
+        }
+        let mut take = || -> rusqlite::Result<()> {
+            let text = id.to_string();
+            let layers = image_layers(transaction, &text)?;
+            if !images::delete(transaction, id)? {
+                return Ok(());
+            }
+            events::record(transaction, &EventRecord::new(EventKind::Remove).image(id))?;
+            self.removed.images.push(id.clone());
+            self.candidates.insert(id.clone());
+            self.candidates.extend(release(transaction, id)?);
+            // The top layer goes first, as it does with docker.
+            for (diff_id, chain_id) in layers.into_iter().rev() {
+                self.candidates.extend(forget_layer(transaction, &diff_id)?);
+                if forget_chain(transaction, &chain_id)? {
+                    self.removed.layers.push(chain_id);
+                }
+            }
+            Ok(())
+        };
+        take().map_err(catalog("writing"))
+    }
+
+    /// Removes the documents that nothing keeps any more.
+    pub(super) fn sweep(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        let mut candidates = std::mem::take(&mut self.candidates);
+        self.removed.documents.extend(sweep(transaction, &mut candidates)?);
+        self.freed.extend(candidates);
+        Ok(())
+    }
+}
+
+/// Diff IDs and chain IDs of an image, base layer first.
+fn image_layers(connection: &Connection, id: &str) -> rusqlite::Result<Vec<(Digest, Digest)>> {
+    let mut select = connection
+        .prepare_cached("SELECT diff_id, chain_id FROM image_layers WHERE image = ? ORDER BY position")?;
+    let rows = select.query_map([id], |row| Ok((digest_at(row, 0)?, digest_at(row, 1)?)))?;
+    rows.collect()
 }
 
 /// The manifests of an image that was taken out no longer keep its content, wherever they are kept
@@ -282,24 +333,25 @@ fn release(transaction: &Transaction<'_>, id: &Digest) -> rusqlite::Result<Vec<D
     Ok(found)
 }
 
-/// Forgets layers no image has.
-fn forget_layers(transaction: &Transaction<'_>, diff_ids: &[Digest]) -> rusqlite::Result<()> {
-    for diff_id in diff_ids {
-        let diff_id = diff_id.to_string();
-        transaction
-            .prepare_cached(
-                "DELETE FROM layer_blobs WHERE diff_id = ?1
-                 AND NOT EXISTS (SELECT 1 FROM image_layers WHERE diff_id = ?1)",
-            )?
-            .execute([&diff_id])?;
-        transaction
-            .prepare_cached(
-                "DELETE FROM layers WHERE diff_id = ?1 AND NOT EXISTS
-                 (SELECT 1 FROM image_layers WHERE diff_id = ?1 AND chain_id = layers.chain_id)",
-            )?
-            .execute([&diff_id])?;
-    }
-    Ok(())
+/// Forgets the content of a layer no image has; its blobs.
+fn forget_layer(transaction: &Transaction<'_>, diff_id: &Digest) -> rusqlite::Result<Vec<Digest>> {
+    digests(
+        transaction,
+        "DELETE FROM layer_blobs WHERE diff_id = ?1
+         AND NOT EXISTS (SELECT 1 FROM image_layers WHERE diff_id = ?1) RETURNING blob",
+        &diff_id.to_string(),
+    )
+}
+
+/// Forgets a chain of layers no image has; false where one has it.
+fn forget_chain(transaction: &Transaction<'_>, chain_id: &Digest) -> rusqlite::Result<bool> {
+    let forgotten = transaction
+        .prepare_cached(
+            "DELETE FROM layers WHERE chain_id = ?1
+             AND NOT EXISTS (SELECT 1 FROM image_layers WHERE chain_id = ?1)",
+        )?
+        .execute([chain_id.to_string()])?;
+    Ok(forgotten > 0)
 }
 
 /// Removes the documents among and below the candidates that nothing keeps, and adds what they pointed at to
