@@ -118,11 +118,21 @@ fn check(store: &Store) {
         for id in images {
             let image = store.images().get(&id).unwrap().unwrap();
             assert!(store.read(&id, 1 << 20).unwrap().is_some());
+            let mut unpacked_size = 0;
             for diff_id in &image.diff_ids {
                 let blobs = store.layers().blobs(diff_id).unwrap();
                 assert!(store.contains(&blobs[0].blob.digest).unwrap().is_some());
+                unpacked_size += blobs[0].unpacked_size;
             }
+            assert_eq!(image.unpacked_size, unpacked_size);
         }
+    }
+    for listed in store.images().listing().unwrap().images {
+        let image = store.images().get(&listed.id).unwrap().unwrap();
+        assert_eq!(
+            (listed.layers as usize, listed.unpacked_size),
+            (image.diff_ids.len(), image.unpacked_size)
+        );
     }
 }
 

@@ -75,9 +75,44 @@ impl Image {
         or(&self.config.platform.os, &host.os)
     }
 
+    /// The value of a label, whatever the letter case of its key; one in this very case comes first (libpod,
+    /// `GetLabel`).
+    pub fn label(&self, key: &str) -> Option<&str> {
+        let labels = self.config.config.as_ref()?.labels.as_deref()?;
+        let exact = labels.iter().find(|(known, _)| known == key);
+        let found = exact.or_else(|| labels.iter().find(|(known, _)| known.eq_ignore_ascii_case(key)));
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// Steps of the history that are not marked as empty.
     fn steps(&self) -> usize {
         self.config.history.iter().filter(|step| !step.empty_layer).count()
+    }
+}
+
+/// A label, or one with this value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// Its key.
+    pub key: String,
+    /// Its value. `None`: any.
+    pub value: Option<String>,
+}
+
+impl Label {
+    /// Reads `KEY` or `KEY=VALUE`; the value may be empty.
+    pub fn parse(text: &str) -> Label {
+        match text.split_once('=') {
+            Some((key, value)) => Label { key: key.into(), value: Some(value.into()) },
+            None => Label { key: text.into(), value: None },
+        }
+    }
+
+    /// Whether it is one of an image's labels. Keys are compared as they are written, as docker's filters do.
+    pub fn is_among(&self, labels: &[(String, String)]) -> bool {
+        labels
+            .iter()
+            .any(|(key, value)| *key == self.key && self.value.as_ref().is_none_or(|wanted| wanted == value))
     }
 }
 
@@ -123,6 +158,21 @@ pub fn get(store: &Store, sandbox: &Sandbox, id: &Digest) -> Result<Option<Image
     let mut image = parse(sandbox, id.clone(), &config)?;
     image.parent = store.images().parent(id)?;
     Ok(Some(image))
+}
+
+/// The labels of the image with this ID, ascending by key. None for one whose config is not stored, damaged
+/// or no config.
+///
+/// # Errors
+///
+/// [`ImageError`] where the store cannot be read or the component does not answer.
+pub fn labels(store: &Store, sandbox: &Sandbox, id: &Digest) -> Result<Vec<(String, String)>, ImageError> {
+    let image = match get(store, sandbox, id) {
+        Ok(image) => image,
+        Err(error) if is_unreadable(&error) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(image.and_then(|image| image.config.config?.labels).unwrap_or_default())
 }
 
 /// The images whose config is intact, by ID.

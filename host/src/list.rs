@@ -24,7 +24,7 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 
 use crate::digest::Digest;
-use crate::image::{self, ImageError};
+use crate::image::{self, ImageError, Label};
 use crate::sandbox::{Sandbox, SandboxError};
 use crate::store::{ListedImage, ListedName, Store, StoreError};
 use crate::types::ImageName;
@@ -51,15 +51,10 @@ pub enum Filter {
     /// It has no name, and images were built on it; or not so. Lists intermediate images even without
     /// [`Options::all`].
     Intermediate(bool),
-    /// Its config has this label, with this value where one is given; or, negated, not so.
-    Label {
-        /// The label's key, as it is written.
-        key: String,
-        /// The label's value.
-        value: Option<String>,
-        /// Whether images with the label are left out instead.
-        negated: bool,
-    },
+    /// Its config has this label.
+    Label(Label),
+    /// Its config does not have this label.
+    NoLabel(Label),
     /// It was created before the image with this ID.
     Before(Digest),
     /// It was created after the image with this ID.
@@ -123,9 +118,9 @@ pub enum ListError {
         /// Its ID.
         id: Digest,
     },
-    /// An image's config cannot be read.
+    /// An image's labels cannot be read.
     #[error("reading the labels of `{id}`")]
-    Config {
+    Labels {
         /// The image.
         id: Digest,
         /// Why.
@@ -297,14 +292,12 @@ impl<'a> Chosen<'a> {
                 Filter::Intermediate(wanted) => intermediate == *wanted,
                 Filter::Before(_) | Filter::Until(_) => created < *bound,
                 Filter::Since(_) => created > *bound,
-                Filter::Label { key, value, negated } => {
-                    if labels.is_none() {
-                        labels = Some(self.labels(&image.id)?);
-                    }
-                    let has = |(known, found): &(String, String)| {
-                        known == key && value.as_ref().is_none_or(|value| value == found)
+                Filter::Label(label) | Filter::NoLabel(label) => {
+                    let labels = match &labels {
+                        Some(labels) => labels,
+                        None => labels.insert(self.labels(&image.id)?),
                     };
-                    labels.iter().flatten().any(has) != *negated
+                    label.is_among(labels) == matches!(filter, Filter::Label(_))
                 }
                 Filter::Reference(_) | Filter::Id(_) | Filter::Digest(_) => true,
             };
@@ -316,9 +309,8 @@ impl<'a> Chosen<'a> {
     }
 
     fn labels(&self, id: &Digest) -> Result<Vec<(String, String)>, ListError> {
-        let image = image::get(self.store, self.sandbox, id)
-            .map_err(|source| ListError::Config { id: id.clone(), source })?;
-        Ok(image.and_then(|image| image.config.config?.labels).unwrap_or_default())
+        image::labels(self.store, self.sandbox, id)
+            .map_err(|source| ListError::Labels { id: id.clone(), source })
     }
 
     /// Whether only images with a name can be listed.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use crate::digest::Digest;
-use crate::image::{self, ImageError};
+use crate::image::{self, ImageError, Label};
 use crate::resolve;
 use crate::sandbox::Sandbox;
 use crate::store::{Deletion, Doomed, EventKind, EventRecord, Removed, Store, StoreError, StoredImage};
@@ -23,23 +23,6 @@ pub struct Options {
     pub without: Vec<Label>,
     /// How long to wait for writers before content is left to the next collection.
     pub patience: Duration,
-}
-
-/// A label, or one with this value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Label {
-    /// Its key.
-    pub key: String,
-    /// Its value. `None`: any.
-    pub value: Option<String>,
-}
-
-impl Label {
-    fn is_among(&self, labels: &[(String, String)]) -> bool {
-        labels
-            .iter()
-            .any(|(key, value)| *key == self.key && self.value.as_ref().is_none_or(|wanted| wanted == value))
-    }
 }
 
 /// What was pruned.
@@ -130,13 +113,7 @@ fn has_labels(
     if options.labels.is_empty() && options.without.is_empty() {
         return Ok(true);
     }
-    let image = match image::get(store, sandbox, &found.config.digest) {
-        Ok(image) => image,
-        Err(error) if image::is_unreadable(&error) => None,
-        Err(error) => return Err(error),
-    };
-    let labels = image.and_then(|image| image.config.config).and_then(|config| config.labels);
-    let labels = labels.unwrap_or_default();
+    let labels = image::labels(store, sandbox, &found.config.digest)?;
     let has = |label: &Label| label.is_among(&labels);
     Ok(options.labels.iter().all(has) && (options.without.is_empty() || !options.without.iter().all(has)))
 }

@@ -224,3 +224,40 @@ fn what_is_no_name_is_not_kept() {
     }
     assert_eq!(store.names().len().unwrap(), 1);
 }
+
+#[test]
+fn an_images_size_follows_what_is_known_of_its_layers() {
+    let path = tempfile::tempdir().unwrap();
+    let store = open(path.path());
+    let (once, twice) = (Digest::of(b"once"), Digest::of(b"twice"));
+    let batch = store.batch().unwrap();
+    let config = put(&batch, "config", b"config");
+    // The image comes first; one of its layers is there two times.
+    let image = ImageRecord {
+        config: config.clone(),
+        platform: platform("amd64"),
+        created: None,
+        diff_ids: vec![once.clone(), twice.clone(), twice.clone()],
+        chain_ids: ["a", "b", "c"].map(|word| Digest::of(word.as_bytes())).to_vec(),
+    };
+    batch.finish(&Records { images: vec![image], ..Records::default() }).unwrap();
+    let size = || store.images().get(&config.digest).unwrap().unwrap().unpacked_size;
+    assert_eq!(size(), 0);
+    let mut expected = 0;
+    for (diff_id, bytes, adds) in
+        [(&once, b"first form".as_slice(), 100), (&twice, b"of another", 40), (&once, b"second form", 0)]
+    {
+        let batch = store.batch().unwrap();
+        let blob = put(&batch, "layer", bytes);
+        let unpacked_size = if diff_id == &once { 100 } else { 20 };
+        let layer = LayerRecord { diff_id: diff_id.clone(), blob, unpacked_size };
+        batch.finish(&Records { layers: vec![layer], ..Records::default() }).unwrap();
+        expected += adds;
+        assert_eq!(size(), expected);
+    }
+    assert_eq!(store.images().listing().unwrap().images[0].layers, 3);
+    // Where a layer is lost, so is its size.
+    let catalog = rusqlite::Connection::open(path.path().join("catalog.sqlite")).unwrap();
+    catalog.execute("DELETE FROM layer_blobs WHERE diff_id = ?", [twice.to_string()]).unwrap();
+    assert_eq!(size(), 100);
+}

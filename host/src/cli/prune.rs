@@ -4,7 +4,8 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::json;
 
-use consign::prune::{self, Label, Options};
+use consign::image::Label;
+use consign::prune::{self, Options};
 
 use super::args::{Format, Prune};
 use super::failure::Failure;
@@ -51,8 +52,8 @@ fn options(arguments: &Prune) -> Result<Options> {
             ("until", time) => {
                 options.until = Some(moment(time, Timestamp::now(), Direction::Past)?.into());
             }
-            ("label", text) if !text.is_empty() => options.labels.push(label(text)),
-            ("label!", text) if !text.is_empty() => options.without.push(label(text)),
+            ("label", text) if !text.is_empty() => options.labels.push(Label::parse(text)),
+            ("label!", text) if !text.is_empty() => options.without.push(Label::parse(text)),
             ("dangling", "true" | "1") => options.all = false,
             ("dangling", "false" | "0") => options.all = true,
             _ => {
@@ -64,11 +65,4 @@ fn options(arguments: &Prune) -> Result<Options> {
         }
     }
     Ok(options)
-}
-
-fn label(text: &str) -> Label {
-    match text.split_once('=') {
-        Some((key, value)) => Label { key: key.into(), value: Some(value.into()) },
-        None => Label { key: text.into(), value: None },
-    }
 }

@@ -9,9 +9,14 @@ pub(super) const NEWEST: i64 = FORMATS.len() as i64;
 const APPLICATION_ID: i64 = 0x636e_7367;
 
 /// Each takes a catalogue from the format before to the next; the first starts from nothing.
-const FORMATS: [Format; 2] = [
-    Format { tables: FORMAT_1, changes: "" },
-    Format { tables: FORMAT_2, changes: "CREATE INDEX image_layers_by_chain_id ON image_layers (chain_id);" },
+const FORMATS: [Format; 3] = [
+    Format { tables: FORMAT_1, changes: "", view: "" },
+    Format {
+        tables: FORMAT_2,
+        changes: "CREATE INDEX image_layers_by_chain_id ON image_layers (chain_id);",
+        view: "",
+    },
+    Format { tables: "", changes: FORMAT_3, view: FORMAT_3_VIEW },
 ];
 
 struct Format {
@@ -19,7 +24,48 @@ struct Format {
     tables: &'static str,
     /// What becomes of those that were there.
     changes: &'static str,
+    /// What shows those that were there as they become, where nothing may be written.
+    view: &'static str,
 }
+
+const FORMAT_3_VIEW: &str = "
+CREATE TEMP VIEW images AS SELECT *,
+    (SELECT count(*) FROM image_layers WHERE image = id) AS layer_count,
+    (SELECT ifnull(sum((SELECT max(unpacked_size) FROM layer_blobs WHERE diff_id = l.diff_id)), 0)
+     FROM image_layers l WHERE image = id) AS unpacked_size
+    FROM main.images;
+";
+
+/// How many layers an image has and what they come to, uncompressed, kept with the image: adding that up for
+/// every image of a list would mean reading all layers of all images. A layer's size becomes known when a
+/// stored form of it does, before or after the image.
+const FORMAT_3: &str = "
+ALTER TABLE images ADD COLUMN layer_count INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE images ADD COLUMN unpacked_size INTEGER NOT NULL DEFAULT 0;
+UPDATE images SET
+    layer_count = (SELECT count(*) FROM image_layers WHERE image = images.id),
+    unpacked_size = (SELECT ifnull(sum((SELECT max(unpacked_size) FROM layer_blobs WHERE diff_id = l.diff_id)), 0)
+                     FROM image_layers l WHERE image = images.id);
+CREATE TRIGGER image_layer_added AFTER INSERT ON image_layers BEGIN
+    UPDATE images SET
+        layer_count = layer_count + 1,
+        unpacked_size = unpacked_size
+            + ifnull((SELECT max(unpacked_size) FROM layer_blobs WHERE diff_id = NEW.diff_id), 0)
+    WHERE id = NEW.image;
+END;
+CREATE TRIGGER layer_size_known AFTER INSERT ON layer_blobs
+WHEN NOT EXISTS (SELECT 1 FROM layer_blobs WHERE diff_id = NEW.diff_id AND blob <> NEW.blob) BEGIN
+    UPDATE images SET unpacked_size = unpacked_size + NEW.unpacked_size
+        * (SELECT count(*) FROM image_layers WHERE image = images.id AND diff_id = NEW.diff_id)
+    WHERE id IN (SELECT image FROM image_layers WHERE diff_id = NEW.diff_id);
+END;
+CREATE TRIGGER layer_size_unknown AFTER DELETE ON layer_blobs
+WHEN NOT EXISTS (SELECT 1 FROM layer_blobs WHERE diff_id = OLD.diff_id) BEGIN
+    UPDATE images SET unpacked_size = unpacked_size - OLD.unpacked_size
+        * (SELECT count(*) FROM image_layers WHERE image = images.id AND diff_id = OLD.diff_id)
+    WHERE id IN (SELECT image FROM image_layers WHERE diff_id = OLD.diff_id);
+END;
+";
 
 const FORMAT_2: &str = "
 -- What happened to images, in the order in which it did. `time` is what the clock said then, in nanoseconds
@@ -155,10 +201,12 @@ pub(super) fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Gives a connection that only reads empty tables in place of those an older catalogue lacks.
+/// Gives a connection that only reads empty tables in place of those an older catalogue lacks, and shows it
+/// the others as they are now.
 pub(super) fn stand_in(connection: &Connection, found: i64) -> rusqlite::Result<()> {
     for format in missing_formats(found) {
         connection.execute_batch(&format.tables.replace("CREATE TABLE", "CREATE TEMP TABLE"))?;
+        connection.execute_batch(format.view)?;
     }
     Ok(())
 }

@@ -113,8 +113,7 @@ const SELECT: &str = "SELECT i.media_type, i.id, i.size, i.os, i.architecture, i
     i.os_features, i.created, i.added_at,
     (SELECT group_concat(diff_id, ' ' ORDER BY position) FROM image_layers WHERE image = i.id),
     (SELECT chain_id FROM image_layers WHERE image = i.id ORDER BY position DESC LIMIT 1),
-    (SELECT ifnull(sum((SELECT max(unpacked_size) FROM layer_blobs WHERE diff_id = l.diff_id)), 0)
-     FROM image_layers l WHERE image = i.id)
+    i.unpacked_size
     FROM images i";
 
 pub(super) fn time(nanoseconds: i64) -> SystemTime {

@@ -79,8 +79,8 @@ fn images(connection: &Connection) -> rusqlite::Result<Vec<ListedImage>> {
     // Images come for few platforms.
     let mut platforms: HashSet<Arc<Platform>> = HashSet::new();
     let mut select = connection.prepare_cached(
-        "SELECT id, os, architecture, variant, os_version, os_features, created, added_at
-         FROM images ORDER BY id",
+        "SELECT id, os, architecture, variant, os_version, os_features, created, added_at, layer_count,
+         unpacked_size FROM images ORDER BY id",
     )?;
     let mut rows = select.query([])?;
     let mut images = Vec::new();
@@ -108,32 +108,11 @@ fn images(connection: &Connection) -> rusqlite::Result<Vec<ListedImage>> {
             platform,
             created: row.get(6)?,
             added: time(row.get(7)?),
-            layers: 0,
-            unpacked_size: 0,
+            layers: row.get(8)?,
+            unpacked_size: u64::try_from(row.get::<_, i64>(9)?).unwrap_or(0),
         });
     }
-    add_layers(connection, &mut images)?;
     Ok(images)
-}
-
-/// Counts the layers of images, which are by ID.
-fn add_layers(connection: &Connection, images: &mut [ListedImage]) -> rusqlite::Result<()> {
-    let sizes: HashMap<Box<str>, i64> = connection
-        .prepare_cached("SELECT diff_id, max(unpacked_size) FROM layer_blobs GROUP BY diff_id")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
-    let mut select = connection.prepare_cached("SELECT image, diff_id FROM image_layers ORDER BY image")?;
-    let mut rows = select.query([])?;
-    let mut images = images.iter_mut().peekable();
-    while let Some(row) = rows.next()? {
-        let image = digest_at(row, 0)?;
-        while images.next_if(|listed| listed.id < image).is_some() {}
-        let Some(listed) = images.peek_mut().filter(|listed| listed.id == image) else { continue };
-        let size = sizes.get(row.get_ref(1)?.as_str()?).copied().unwrap_or(0);
-        listed.layers += 1;
-        listed.unpacked_size = listed.unpacked_size.saturating_add(u64::try_from(size).unwrap_or(0));
-    }
-    Ok(())
 }
 
 fn names(connection: &Connection, images: &[ListedImage]) -> rusqlite::Result<Vec<ListedName>> {
