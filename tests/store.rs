@@ -127,7 +127,7 @@ fn check(store: &Store) {
             assert_eq!(image.unpacked_size, unpacked_size);
         }
     }
-    for listed in store.images().listing().unwrap().images {
+    for listed in store.images().listing(|_, _| {}).unwrap() {
         let image = store.images().get(&listed.id).unwrap().unwrap();
         assert_eq!(
             (listed.layers as usize, listed.unpacked_size),

@@ -4,6 +4,7 @@
 mod args;
 mod check;
 mod component;
+mod config;
 mod document;
 mod events;
 mod failure;
@@ -55,7 +56,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    let session = || Session::new(arguments.root.as_deref());
+    let session = || Session::new(arguments.root.as_deref(), &arguments.additional_store);
     match &arguments.command {
         // These two only read, and answer in less time than closing takes: the system takes back what they
         // hold when the process ends.

@@ -9,15 +9,16 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let directory = tempfile::tempdir()?;
 //! # let dir = Dir::open_ambient_dir(directory.path(), ambient_authority())?;
-//! let store = Store::open(dir, store::Options::default())?;
+//! let store = std::sync::Arc::new(Store::open(dir, store::Options::default())?);
 //! let sandbox = Sandbox::new(Limits::default())?;
 //! let options = Options { filters: vec![Filter::Dangling(true)], ..Options::default() };
-//! assert!(list(&store, &sandbox, &options)?.is_empty());
+//! assert!(list(&[store], &sandbox, &options)?.is_empty());
 //! # Ok(())
 //! # }
 //! ```
 
 use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -55,12 +56,10 @@ pub enum Filter {
     Label(Label),
     /// Its config does not have this label.
     NoLabel(Label),
-    /// It was created before the image with this ID.
-    Before(Digest),
-    /// It was created after the image with this ID.
-    Since(Digest),
-    /// It was created before this moment.
-    Until(SystemTime),
+    /// It was created before this moment; one that does not say when was created before any.
+    Before(SystemTime),
+    /// It was created after this moment.
+    Since(SystemTime),
     /// A name of it fits this pattern (distribution/reference, `FamiliarMatch`); only these names are listed.
     Reference(String),
     /// Its ID starts with these hexadecimal digits.
@@ -97,7 +96,9 @@ pub struct Row {
     /// The image.
     pub image: Arc<ListedImage>,
     /// When it was created, as far as its config says.
-    pub created: Option<Timestamp>,
+    pub created: Option<SystemTime>,
+    /// Which of the stores it is in; all but the first are additional ones.
+    pub store: usize,
 }
 
 /// Why images cannot be listed.
@@ -111,12 +112,6 @@ pub enum ListError {
         pattern: String,
         /// What is wrong with it.
         error: PatternError,
-    },
-    /// The image to compare with is not known.
-    #[error("wanted the image `{id}` to compare with, which is not here")]
-    UnknownImage {
-        /// Its ID.
-        id: Digest,
     },
     /// An image's labels cannot be read.
     #[error("reading the labels of `{id}`")]
@@ -136,78 +131,133 @@ pub enum ListError {
 
 /// Lists images: one row for each name that leads to one, and one for each image without a name.
 ///
-/// A name with a digest is left out where a tag of its repository points at the same.
+/// A name with a digest is left out where a tag of its repository points at the same. Names and images that an
+/// earlier store has, too, are left out of the later ones.
 ///
 /// # Errors
 /// [`ListError`] as its cases say.
-pub fn list(store: &Store, sandbox: &Sandbox, options: &Options) -> Result<Vec<Row>, ListError> {
-    let listing = store.images().listing()?;
-    let mut named = vec![false; listing.images.len()];
-    for name in &listing.names {
-        if let Some(named) = named.get_mut(name.image) {
-            *named = true;
+pub fn list(stores: &[Arc<Store>], sandbox: &Sandbox, options: &Options) -> Result<Vec<Row>, ListError> {
+    let mut rows: Vec<Row> = Vec::new();
+    for (position, store) in stores.iter().enumerate() {
+        let mut found = list_one(store, position, sandbox, options)?;
+        if position > 0 {
+            let names: HashSet<_> =
+                rows.iter().map(|row| (&row.repository, &row.tag, &row.image.id)).collect();
+            let ids: HashSet<_> = rows.iter().map(|row| &row.image.id).collect();
+            let tags: HashSet<_> = rows.iter().map(|row| (&row.repository, &row.tag)).collect();
+            found.retain(|row| match (&row.repository, &row.tag) {
+                (None, _) => !ids.contains(&row.image.id),
+                (Some(_), None) => !names.contains(&(&row.repository, &row.tag, &row.image.id)),
+                (Some(_), Some(_)) => !tags.contains(&(&row.repository, &row.tag)),
+            });
         }
+        rows.extend(found);
     }
-    let created: Vec<Option<Timestamp>> = listing.images.iter().map(created).collect();
-    let chosen = Chosen::new(store, sandbox, options, &listing.images, &created)?;
-    let images: Vec<Arc<ListedImage>> = listing.images.into_iter().map(Arc::new).collect();
-    let mut fits = Vec::with_capacity(images.len());
-    for ((image, named), created) in images.iter().zip(&named).zip(&created) {
-        fits.push(chosen.fits(image, *named, *created)?);
-    }
-    let row = |at: usize| -> Option<(Arc<ListedImage>, Option<Timestamp>)> {
-        (*fits.get(at)?).then(|| Some((images.get(at)?.clone(), *created.get(at)?)))?
-    };
-    let mut rows = Vec::new();
-    let mut tagged: Vec<ListedName> = Vec::new();
-    let mut familiar = Familiar::default();
-    for name in listing.names {
-        let Some((image, created)) = row(name.image) else { continue };
-        if !chosen.takes(&name)? {
-            continue;
-        }
-        let same_repository =
-            |other: &ListedName| other.name.domain == name.name.domain && other.name.path == name.name.path;
-        if !tagged.last().is_some_and(same_repository) {
-            tagged.clear();
-        }
-        let again = |other: &ListedName| other.target == name.target && other.image == name.image;
-        if name.name.digest.is_some() && tagged.iter().any(again) {
-            continue;
-        }
-        rows.push(Row {
-            repository: Some(familiar.of(sandbox, &name.name)?),
-            tag: name.name.tag.clone(),
-            target: Some(name.target.clone()),
-            image,
-            created,
-        });
-        tagged.push(name);
-    }
-    if !chosen.names_only() {
-        let unnamed = named.iter().enumerate().filter(|(_, named)| !**named);
-        rows.extend(unnamed.filter_map(|(at, _)| row(at)).map(|(image, created)| Row {
-            repository: None,
-            tag: None,
-            target: None,
-            image,
-            created,
-        }));
-    }
-    rows.sort_by(|left, right| order(options.sort, left, right));
+    rows.sort_unstable_by(|left, right| order(options.sort, left, right));
     Ok(rows)
 }
 
+fn list_one(
+    store: &Store,
+    position: usize,
+    sandbox: &Sandbox,
+    options: &Options,
+) -> Result<Vec<Row>, ListError> {
+    let chosen = Chosen { store, sandbox, options, shows_intermediate: shows_intermediate(options) };
+    let mut found = Found::default();
+    let images = store.images().listing(|images, name| found.add(&chosen, images, name, position))?;
+    if let Some(error) = found.failed {
+        return Err(error);
+    }
+    let Found { mut rows, fits, .. } = found;
+    if !chosen.names_only() {
+        for (at, image) in images.iter().enumerate() {
+            let created = created(image);
+            if fits.get(at).is_none_or(Option::is_none) && chosen.fits(image, false, created) {
+                let image = image.clone();
+                rows.push(Row { repository: None, tag: None, target: None, image, created, store: position });
+            }
+        }
+    }
+    chosen.keep_labelled(&mut rows)?;
+    Ok(rows)
+}
+
+/// The rows of the names so far.
+#[derive(Default)]
+struct Found {
+    rows: Vec<Row>,
+    /// For each image with a name: whether it is listed.
+    fits: Vec<Option<bool>>,
+    /// The tags of the repository that names are of now.
+    tagged: Vec<ListedName>,
+    familiar: Familiar,
+    failed: Option<ListError>,
+}
+
+impl Found {
+    /// One more name; nothing after an error.
+    fn add(&mut self, chosen: &Chosen<'_>, images: &[Arc<ListedImage>], name: ListedName, store: usize) {
+        if self.failed.is_none()
+            && let Err(error) = self.try_add(chosen, images, name, store)
+        {
+            self.failed = Some(error);
+        }
+    }
+
+    fn try_add(
+        &mut self,
+        chosen: &Chosen<'_>,
+        images: &[Arc<ListedImage>],
+        name: ListedName,
+        store: usize,
+    ) -> Result<(), ListError> {
+        self.fits.resize(images.len(), None);
+        let (Some(image), Some(fits)) = (images.get(name.image), self.fits.get_mut(name.image)) else {
+            return Ok(());
+        };
+        let created = created(image);
+        let listed = match fits {
+            Some(listed) => *listed,
+            None => *fits.insert(chosen.fits(image, true, created)),
+        };
+        if !listed || !chosen.takes(&name)? {
+            return Ok(());
+        }
+        let same_repository =
+            |other: &ListedName| other.name.domain == name.name.domain && other.name.path == name.name.path;
+        if !self.tagged.last().is_some_and(same_repository) {
+            self.tagged.clear();
+        }
+        let again = |other: &ListedName| other.target == name.target && other.image == name.image;
+        if name.name.digest.is_some() && self.tagged.iter().any(again) {
+            return Ok(());
+        }
+        self.rows.push(Row {
+            repository: Some(self.familiar.of(chosen.sandbox, &name.name)?),
+            tag: name.name.tag.clone(),
+            target: Some(name.target.clone()),
+            image: image.clone(),
+            created,
+            store,
+        });
+        self.tagged.push(name);
+        Ok(())
+    }
+}
+
 /// When an image was created, as far as its config says.
-fn created(image: &ListedImage) -> Option<Timestamp> {
-    image.created.as_deref()?.parse().ok()
+fn created(image: &ListedImage) -> Option<SystemTime> {
+    image.created.as_deref()?.parse::<Timestamp>().ok().map(SystemTime::from)
 }
 
 fn order(sort: Sort, left: &Row, right: &Row) -> Ordering {
     // `None` would come first.
-    let last = |text: &Option<String>| (text.is_none(), text.clone());
-    let repository = || last(&left.repository).cmp(&last(&right.repository));
-    let tag = || last(&left.tag).cmp(&last(&right.tag));
+    let last = |left: &Option<String>, right: &Option<String>| {
+        left.is_none().cmp(&right.is_none()).then_with(|| left.cmp(right))
+    };
+    let repository = || last(&left.repository, &right.repository);
+    let tag = || last(&left.tag, &right.tag);
     let by_name = || repository().then_with(tag).then_with(|| left.image.id.cmp(&right.image.id));
     match sort {
         Sort::Created => right.created.cmp(&left.created).then_with(by_name),
@@ -217,6 +267,9 @@ fn order(sort: Sort, left: &Row, right: &Row) -> Ordering {
         Sort::Size => right.image.unpacked_size.cmp(&left.image.unpacked_size).then_with(by_name),
     }
 }
+
+/// The domain that familiar names leave out.
+const DEFAULT_DOMAIN: &str = "docker.io";
 
 /// Repositories in their familiar form; names come by repository, so the last one is often asked for again.
 #[derive(Default)]
@@ -229,6 +282,10 @@ impl Familiar {
         {
             return Ok(familiar.clone());
         }
+        // Only the default domain has a shorter form.
+        if name.domain != DEFAULT_DOMAIN {
+            return Ok(format!("{}/{}", name.domain, name.path));
+        }
         let repository = ImageName { tag: None, digest: None, ..name.clone() };
         let familiar = sandbox.familiar_string(&Reference::Named(repository.clone()))?;
         self.0 = Some((repository, familiar.clone()));
@@ -236,44 +293,26 @@ impl Familiar {
     }
 }
 
-/// The filters, with what they compare with looked up.
+/// The filters, over one store.
 struct Chosen<'a> {
     store: &'a Store,
     sandbox: &'a Sandbox,
     options: &'a Options,
-    /// For each filter that compares with an image: when that was created.
-    bounds: Vec<Option<Timestamp>>,
     shows_intermediate: bool,
 }
 
-impl<'a> Chosen<'a> {
-    fn new(
-        store: &'a Store,
-        sandbox: &'a Sandbox,
-        options: &'a Options,
-        images: &[ListedImage],
-        created: &[Option<Timestamp>],
-    ) -> Result<Self, ListError> {
-        let bound = |filter: &Filter| match filter {
-            Filter::Before(id) | Filter::Since(id) => {
-                let at = images.binary_search_by(|image| image.id.cmp(id));
-                let at = at.map_err(|_| ListError::UnknownImage { id: id.clone() })?;
-                Ok(created.get(at).copied().flatten())
-            }
-            Filter::Until(moment) => Ok(Timestamp::try_from(*moment).ok()),
-            _ => Ok(None),
-        };
-        let bounds = options.filters.iter().map(bound).collect::<Result<Vec<_>, ListError>>()?;
-        let asked = |filter: &Filter| matches!(filter, Filter::Intermediate(_) | Filter::Id(_));
-        let shows_intermediate = options.all || options.filters.iter().any(asked);
-        Ok(Chosen { store, sandbox, options, bounds, shows_intermediate })
-    }
+/// Whether images without a name that others were built on are listed.
+fn shows_intermediate(options: &Options) -> bool {
+    let asked = |filter: &Filter| matches!(filter, Filter::Intermediate(_) | Filter::Id(_));
+    options.all || options.filters.iter().any(asked)
+}
 
-    /// Whether an image is listed at all.
-    fn fits(&self, image: &ListedImage, named: bool, created: Option<Timestamp>) -> Result<bool, ListError> {
+impl Chosen<'_> {
+    /// Whether an image is listed, as far as the catalogue tells.
+    fn fits(&self, image: &ListedImage, named: bool, created: Option<SystemTime>) -> bool {
         let intermediate = !named && image.is_parent;
         if intermediate && !self.shows_intermediate {
-            return Ok(false);
+            return false;
         }
         let mut ids = self.options.filters.iter().filter_map(|filter| match filter {
             Filter::Id(digits) => Some(image.id.hex().starts_with(digits.as_str())),
@@ -283,29 +322,39 @@ impl<'a> Chosen<'a> {
             && !first
             && !ids.any(|fits| fits)
         {
-            return Ok(false);
+            return false;
         }
-        let mut labels = None;
-        for (filter, bound) in self.options.filters.iter().zip(&self.bounds) {
-            let fits = match filter {
-                Filter::Dangling(wanted) => (!named && !image.is_parent) == *wanted,
-                Filter::Intermediate(wanted) => intermediate == *wanted,
-                Filter::Before(_) | Filter::Until(_) => created < *bound,
-                Filter::Since(_) => created > *bound,
-                Filter::Label(label) | Filter::NoLabel(label) => {
-                    let labels = match &labels {
-                        Some(labels) => labels,
-                        None => labels.insert(self.labels(&image.id)?),
-                    };
-                    label.is_among(labels) == matches!(filter, Filter::Label(_))
-                }
-                Filter::Reference(_) | Filter::Id(_) | Filter::Digest(_) => true,
-            };
-            if !fits {
-                return Ok(false);
+        self.options.filters.iter().all(|filter| match filter {
+            Filter::Dangling(wanted) => (!named && !image.is_parent) == *wanted,
+            Filter::Intermediate(wanted) => intermediate == *wanted,
+            Filter::Before(moment) => created < Some(*moment),
+            Filter::Since(moment) => created > Some(*moment),
+            Filter::Label(_) | Filter::NoLabel(_) => true,
+            Filter::Reference(_) | Filter::Id(_) | Filter::Digest(_) => true,
+        })
+    }
+
+    /// Leaves out images whose labels do not fit. Their configs are read for it, each once.
+    fn keep_labelled(&self, rows: &mut Vec<Row>) -> Result<(), ListError> {
+        let wanted = |filter: &&Filter| matches!(filter, Filter::Label(_) | Filter::NoLabel(_));
+        let filters: Vec<&Filter> = self.options.filters.iter().filter(wanted).collect();
+        if filters.is_empty() {
+            return Ok(());
+        }
+        let mut fits: HashMap<Digest, bool> = HashMap::new();
+        for row in rows.iter() {
+            if !fits.contains_key(&row.image.id) {
+                let labels = self.labels(&row.image.id)?;
+                let all = filters.iter().all(|filter| match filter {
+                    Filter::Label(label) => label.is_among(&labels),
+                    Filter::NoLabel(label) => !label.is_among(&labels),
+                    _ => true,
+                });
+                fits.insert(row.image.id.clone(), all);
             }
         }
-        Ok(true)
+        rows.retain(|row| fits.get(&row.image.id).copied().unwrap_or(false));
+        Ok(())
     }
 
     fn labels(&self, id: &Digest) -> Result<Vec<(String, String)>, ListError> {

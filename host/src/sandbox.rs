@@ -188,7 +188,10 @@ impl Sandbox {
         let mut store = Store::new(&self.loaded.engine, State { limits, content: None });
         store.limiter(|state| &mut state.limits);
         store.set_fuel(self.limits.fuel).map_err(load_error)?;
-        let bindings = self.loaded.pre.instantiate(&mut store).map_err(load_error)?;
+        let bindings = self.loaded.pre.instantiate(&mut store).map_err(|error| {
+            // Starting is work, too.
+            if error.is::<Trap>() { self.fault(&error) } else { load_error(error) }
+        })?;
         Ok(Instance { store, bindings })
     }
 

@@ -78,7 +78,7 @@ pub use images::{Images, Sizes, StoredImage};
 pub use ingest::BlobWriter;
 pub use layers::{Layers, StoredLayer};
 pub use lineage::ImageMetadata;
-pub use listing::{ListedImage, ListedName, Listing};
+pub use listing::{ListedImage, ListedName};
 pub use names::{Association, Names};
 pub use pins::{HOLDER_LIMIT, Pin, Pins};
 pub use record::{ImageRecord, IndexRecord, LayerRecord, ManifestRecord, NameRecord, Records};

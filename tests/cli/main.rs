@@ -9,6 +9,7 @@
 #[allow(dead_code)]
 mod archive;
 
+mod configured;
 mod family;
 mod generating;
 mod happening;

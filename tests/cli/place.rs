@@ -90,12 +90,19 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_consign"));
         command.args(arguments).current_dir(fixtures()).env_clear();
         command.env("CONSIGN_ROOT", self.root()).env("TMPDIR", self.path("tmp"));
+        // Not what this machine is configured to do.
+        command.env("CONSIGN_CONFIG", "/dev/null");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
     pub fn run(&self, arguments: &[&str]) -> Outcome {
         outcome(self.command(arguments).spawn().unwrap())
+    }
+
+    /// Runs a command that [`command`](Place::command) made.
+    pub fn outcome_of(&self, mut command: Command) -> Outcome {
+        outcome(command.spawn().unwrap())
     }
 
     /// The same, with these bytes on standard input.

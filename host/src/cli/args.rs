@@ -16,6 +16,10 @@ pub struct Arguments {
     #[arg(long, global = true, env = "CONSIGN_ROOT", hide_env_values = true, value_name = "DIR")]
     pub root: Option<PathBuf>,
 
+    /// A store that is only read, looked into after the own one; several are looked into in order
+    #[arg(long, global = true, value_name = "DIR")]
+    pub additional_store: Vec<PathBuf>,
+
     #[command(subcommand)]
     pub command: Command,
 }

@@ -119,7 +119,7 @@ fn line(event: &Event, format: Format) -> String {
             if !attributes.is_empty() {
                 text.push_str(&format!(" ({})", attributes.join(", ")));
             }
-            output::printable(&text)
+            output::printable(&text).into_owned()
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Filters as users write them: `key=value`.
 
+use std::time::SystemTime;
+
 use anyhow::Result;
 use jiff::Timestamp;
 
@@ -28,9 +30,9 @@ pub fn of_images(session: &Session, text: &str) -> Result<Filter> {
         "intermediate" => Filter::Intermediate(truth(value).ok_or_else(|| wrong("true or false"))?),
         "label" => Filter::Label(Label::parse(value)),
         "label!" => Filter::NoLabel(Label::parse(value)),
-        "before" => Filter::Before(locate(session, value)?),
-        "since" | "after" => Filter::Since(locate(session, value)?),
-        "until" => Filter::Until(moment(value, Timestamp::now(), Direction::Past)?.into()),
+        "before" => Filter::Before(created(session, value)?),
+        "since" | "after" => Filter::Since(created(session, value)?),
+        "until" => Filter::Before(moment(value, Timestamp::now(), Direction::Past)?.into()),
         "reference" => Filter::Reference(value.to_owned()),
         "id" => {
             let digits = value.strip_prefix("sha256:").unwrap_or(value);
@@ -56,10 +58,14 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// The image of the store that a name or an ID means on this machine.
-fn locate(session: &Session, text: &str) -> Result<Digest> {
+/// When the image that a name or an ID means on this machine was created; the beginning of time where it does
+/// not say.
+fn created(session: &Session, text: &str) -> Result<SystemTime> {
     let opened = image::open(session, text)?;
     let wanted = Wanted { platform: None, rules: Rules::Docker };
     let resolved = opened.resolve(session, &session.options(&wanted)?);
-    Ok(resolved.map_err(|error| with_hint(error, &opened))?.config.digest.parse()?)
+    let resolved = resolved.map_err(|error| with_hint(error, &opened))?;
+    let created = image::config(session, &opened, &resolved)?.created;
+    let created = created.and_then(|text| text.parse().ok()).unwrap_or(Timestamp::MIN);
+    Ok(created.into())
 }

@@ -45,7 +45,7 @@ pub fn run(session: &Session, arguments: &History) -> Result<()> {
         .collect::<Result<Vec<_>>>()?;
     let id: Digest = resolved.config.digest.parse()?;
     let mut steps = history(&config, &layers);
-    match opened.store() {
+    match opened.store(&resolved)? {
         Some(store) => {
             let parent = store.images().parent(&id)?;
             let chain_id = layers.last().map(|layer| layer.chain_id.clone());
@@ -82,7 +82,7 @@ fn show(arguments: &History, steps: &[Step]) -> Result<()> {
     };
     let command = |step: &Step| {
         let whole = step.created_by.as_deref().unwrap_or_default().replace(['\t', '\n'], " ");
-        if arguments.no_trunc { whole } else { output::cut(&whole, COMMAND) }
+        if arguments.no_trunc { whole } else { output::cut(&whole, COMMAND).into_owned() }
     };
     match &arguments.format {
         Shape::Json => output::json(&steps.iter().map(entry).collect::<Vec<_>>()),

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
-use consign::content::Content;
+use consign::content::{Content, Stacked};
 use consign::digest::Digest;
 use consign::resolve::{self, Resolution, ResolveError};
 use consign::source::{self, Selector, Source, SourceContent};
@@ -31,7 +31,8 @@ pub struct Opened {
 }
 
 enum Place {
-    Store(Arc<Store>),
+    /// The store, and the additional ones.
+    Stores(Vec<Arc<Store>>),
     /// The names of the root that was meant.
     Source(Vec<ImageName>),
 }
@@ -62,12 +63,7 @@ pub struct Lineage {
 /// Opens what `text` names.
 pub fn open(session: &Session, text: &str) -> Result<Opened> {
     let Some(transport) = session.sandbox().transport_of(text)? else {
-        let store = session.store()?;
-        return Ok(Opened {
-            content: store.clone(),
-            subject: Subject::Text(text.to_owned()),
-            place: Place::Store(store),
-        });
+        return Ok(in_stores(text, session.stores()?));
     };
     let reference = reference(session, text)?;
     let source: Arc<dyn Source> = Arc::from(open_source(session, transport, &reference)?);
@@ -80,6 +76,24 @@ pub fn open(session: &Session, text: &str) -> Result<Opened> {
         subject: Subject::Target(target),
         place: Place::Source(names),
     })
+}
+
+/// Opens what `text` names, to be changed: the additional stores are left out.
+pub fn open_own(session: &Session, text: &str) -> Result<Opened> {
+    match session.sandbox().transport_of(text)? {
+        None => Ok(in_stores(text, &[session.store()?])),
+        Some(_) => Err(Failure::usage(format!("wanted an image in the store, found `{text}`"))
+            .hint("take it in with `consign load` first")
+            .into()),
+    }
+}
+
+fn in_stores(text: &str, stores: &[Arc<Store>]) -> Opened {
+    let content: Arc<dyn Content> = match stores {
+        [only] => only.clone(),
+        several => Arc::new(Stacked::new(several.iter().map(|store| store.clone() as _).collect())),
+    };
+    Opened { content, subject: Subject::Text(text.to_owned()), place: Place::Stores(stores.to_vec()) }
 }
 
 /// Reads a `transport:reference`.
@@ -175,21 +189,26 @@ impl Opened {
 
     /// Whether it was looked for in the store.
     pub fn is_store(&self) -> bool {
-        self.store().is_some()
+        matches!(self.place, Place::Stores(_))
     }
 
-    /// The store, where it was looked for there.
-    pub fn store(&self) -> Option<&Store> {
-        match &self.place {
-            Place::Store(store) => Some(store),
-            Place::Source(_) => None,
+    /// The first store that has the image. `None` where it was not looked for in stores.
+    pub fn store(&self, resolved: &Resolved) -> Result<Option<&Store>> {
+        let Place::Stores(stores) = &self.place else { return Ok(None) };
+        let id = resolved.config.digest.parse()?;
+        for store in stores {
+            if stores.len() == 1 || store.images().contains(&id)? {
+                return Ok(Some(store));
+            }
         }
+        Ok(None)
     }
 
     /// Bytes of each layer, base layer first: uncompressed in the store. Elsewhere as it lies there, which is
     /// all that is known without reading it.
     pub fn layer_sizes(&self, resolved: &Resolved) -> Result<Vec<Option<u64>>> {
-        let size = |layer: &Layer| match self.store() {
+        let store = self.store(resolved)?;
+        let size = |layer: &Layer| match store {
             Some(store) => {
                 let blobs = store.layers().blobs(&layer.diff_id.parse()?)?;
                 Ok(blobs.first().map(|blob| blob.unpacked_size))
@@ -201,7 +220,7 @@ impl Opened {
 
     /// Bytes of all layers, as [`layer_sizes`](Opened::layer_sizes) counts them.
     pub fn sizes(&self, resolved: &Resolved) -> Result<Sizes> {
-        match self.store() {
+        match self.store(resolved)? {
             Some(store) => Ok(store.images().sizes(&resolved.config.digest.parse()?)?),
             None => {
                 let unpacked = self.layer_sizes(resolved)?.into_iter().flatten().sum();
@@ -212,7 +231,7 @@ impl Opened {
 
     /// What is known of the image beside its config.
     pub fn lineage(&self, resolved: &Resolved) -> Result<Lineage> {
-        let Some(store) = self.store() else { return Ok(Lineage::default()) };
+        let Some(store) = self.store(resolved)? else { return Ok(Lineage::default()) };
         let id = resolved.config.digest.parse()?;
         let metadata = store.images().metadata(&id)?;
         Ok(Lineage {
@@ -246,9 +265,9 @@ impl Opened {
 
     /// Who has pinned the image that was resolved.
     pub fn pins(&self, resolved: &Resolved) -> Result<Vec<String>> {
-        match &self.place {
-            Place::Store(store) => Ok(store.pins().holders(&resolved.config.digest.parse()?)?),
-            Place::Source(_) => Ok(Vec::new()),
+        match self.store(resolved)? {
+            Some(store) => Ok(store.pins().holders(&resolved.config.digest.parse()?)?),
+            None => Ok(Vec::new()),
         }
     }
 
@@ -259,13 +278,22 @@ impl Opened {
                 let target = resolved.target.digest.clone();
                 (names.iter().map(|name| (name.clone(), target.clone())).collect::<Vec<_>>(), None)
             }
-            Place::Store(store) => {
+            Place::Stores(stores) => {
                 let id = resolved.config.digest.parse()?;
-                let metadata = store.images().metadata(&id)?;
-                let updated = metadata.last_updated.map(jiff::Timestamp::try_from).transpose()?;
-                let names = store.images().names(&id)?.into_iter();
-                let all = names.map(|known| (known.name, known.target.digest.to_string())).collect();
-                (all, updated.map(|time| time.to_string()))
+                let mut all = Vec::new();
+                for store in stores {
+                    for known in store.images().names(&id)? {
+                        // A name that an earlier store has means what it means there.
+                        if all.iter().all(|(name, _)| *name != known.name) {
+                            all.push((known.name, known.target.digest.to_string()));
+                        }
+                    }
+                }
+                let updated = match self.store(resolved)? {
+                    Some(store) => store.images().metadata(&id)?.last_updated,
+                    None => None,
+                };
+                (all, updated.map(jiff::Timestamp::try_from).transpose()?.map(|time| time.to_string()))
             }
         };
         let mut names = Names { tags: Vec::new(), digests: Vec::new(), last_tagged };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use super::session::Session;
 use super::{document, filter, output};
 
 /// The fields of a template, with what is above them in a table.
-const HEADER: [(&str, &str); 9] = [
+const HEADER: [(&str, &str); 10] = [
     ("ID", "IMAGE ID"),
     ("Repository", "REPOSITORY"),
     ("Tag", "TAG"),
@@ -24,6 +24,7 @@ const HEADER: [(&str, &str); 9] = [
     ("CreatedAt", "CREATED AT"),
     ("Size", "SIZE"),
     ("Layers", "LAYERS"),
+    ("ReadOnly", "R/O"),
 ];
 
 const NONE: &str = "<none>";
@@ -40,8 +41,8 @@ pub fn run(session: &Session, arguments: &Images) -> Result<()> {
         Sort::Size => list::Sort::Size,
     };
     let options = Options { all: arguments.all, filters, sort };
-    let store = session.store()?;
-    let rows = list::list(&store, session.sandbox(), &options)?;
+    let stores = session.stores()?;
+    let rows = list::list(stores, session.sandbox(), &options)?;
     let short = |digest: &Digest| output::id(digest, arguments.no_trunc);
     if arguments.quiet {
         let mut seen = BTreeSet::new();
@@ -52,6 +53,7 @@ pub fn run(session: &Session, arguments: &Images) -> Result<()> {
     match &arguments.format {
         Shape::Json => {
             let entry = |row: &Row| -> Result<Value> {
+                let store = stores.get(row.store).context("a row is of one of the stores")?;
                 let layers = store.layers().of_image(&row.image.id)?;
                 Ok(entry(row, layers.iter().map(|layer| layer.diff_id.to_string()).collect()))
             };
@@ -71,25 +73,30 @@ pub fn run(session: &Session, arguments: &Images) -> Result<()> {
             if arguments.noheading {
                 header.fill("");
             }
-            let lines: Vec<Vec<String>> = rows
-                .iter()
-                .map(|row| {
-                    let mut cells = vec![or_none(row.repository.clone()), or_none(row.tag.clone())];
-                    if arguments.digests {
-                        cells.push(or_none(row.target.as_ref().map(Digest::to_string)));
-                    }
-                    cells.extend([
-                        short(&row.image.id),
-                        consign::resolve::platform(&row.image.platform),
-                        output::age(row.created, now),
-                        output::size(row.image.unpacked_size),
-                    ]);
-                    cells
-                })
-                .collect();
+            let line = |row: Row| {
+                let rest = [
+                    short(&row.image.id),
+                    consign::resolve::platform(&row.image.platform),
+                    output::age(created(&row), now),
+                    output::size(row.image.unpacked_size),
+                ];
+                let mut cells = Vec::with_capacity(header.len());
+                cells.extend([or_none(row.repository), or_none(row.tag)]);
+                if arguments.digests {
+                    cells.push(or_none(row.target.as_ref().map(Digest::to_string)));
+                }
+                cells.extend(rest);
+                cells
+            };
+            // Lists may be long: what a row has goes into its line.
+            let lines: Vec<Vec<String>> = rows.into_iter().map(line).collect();
             output::table(&header, &lines)
         }
     }
+}
+
+fn created(row: &Row) -> Option<Timestamp> {
+    Timestamp::try_from(row.created?).ok()
 }
 
 fn or_none(text: Option<String>) -> String {
@@ -107,6 +114,7 @@ fn entry(row: &Row, layers: Vec<String>) -> Value {
         "added": Timestamp::try_from(row.image.added).ok().map(|time| time.to_string()),
         "size": row.image.unpacked_size,
         "layers": layers,
+        "readOnly": row.store > 0,
     })
 }
 
@@ -120,11 +128,12 @@ fn fields(row: &Row, whole: bool, now: Timestamp) -> Value {
         "Tag": row.tag.as_deref().unwrap_or(NONE),
         "Digest": row.target.as_ref().map_or_else(|| NONE.to_owned(), Digest::to_string),
         "Platform": consign::resolve::platform(&row.image.platform),
-        "CreatedSince": output::age(row.created, now),
-        "CreatedAt": output::moment(row.created),
+        "CreatedSince": output::age(created(row), now),
+        "CreatedAt": output::moment(created(row)),
         "Created": row.image.created,
         "Size": output::size(row.image.unpacked_size),
         "VirtualSize": output::size(row.image.unpacked_size),
         "Layers": row.image.layers,
+        "ReadOnly": row.store > 0,
     })
 }

@@ -14,12 +14,7 @@ use super::{image, output};
 
 pub fn tag(session: &Session, arguments: &Tag) -> Result<()> {
     let names = arguments.names.iter().map(|text| new_name(session, text)).collect::<Result<Vec<_>>>()?;
-    let opened = image::open(session, &arguments.image)?;
-    if !opened.is_store() {
-        return Err(Failure::usage(format!("wanted an image in the store, found `{}`", arguments.image))
-            .hint("take it in with `consign load` first")
-            .into());
-    }
+    let opened = image::open_own(session, &arguments.image)?;
     let options = session.options(&Wanted { platform: None, rules: Rules::Docker })?;
     let target = opened.target(session, &options).map_err(|error| with_hint(error, &opened))?;
     let target = Target::try_from(&target)?;

@@ -1,6 +1,7 @@
 //! The only place that prints. Data goes to standard output, everything else to standard error; a reader
 //! that went away is no error.
 
+use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anyhow::{Context, Result, anyhow};
@@ -29,9 +30,7 @@ pub fn json(value: &impl Serialize) -> Result<()> {
 pub fn lines<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     for line in lines {
-        let mut text = line.as_ref().to_owned();
-        text.push('\n');
-        if let Err(error) = out.write_all(text.as_bytes()) {
+        if let Err(error) = out.write_all(line.as_ref().as_bytes()).and_then(|()| out.write_all(b"\n")) {
             return finish(Err(error));
         }
     }
@@ -55,17 +54,15 @@ pub fn stream<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<bool>
 /// Writes rows under a header, each column as wide as its widest cell; the last is not padded.
 /// Control characters in cells are shown escaped: names come from strangers.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> Result<()> {
-    let rows: Vec<Vec<String>> =
-        rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
     let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| printable(cell).chars().count());
         cells.chain(header.get(column).map(|cell| cell.chars().count())).max().unwrap_or(0)
     };
     let widths = fitted((0..header.len()).map(width).collect(), columns());
-    let line = |cells: &mut dyn Iterator<Item = &str>| {
+    let line = |cells: &mut dyn Iterator<Item = Cow<'_, str>>| {
         let mut text = String::new();
         for (cell, width) in cells.zip(&widths) {
-            let cell = cut(cell, *width);
+            let cell = cut(&cell, *width);
             text.push_str(&cell);
             let padding = width.saturating_sub(cell.chars().count()) + GAP;
             text.extend(std::iter::repeat_n(' ', padding));
@@ -73,8 +70,9 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> Result<()> {
         text.truncate(text.trim_end().len());
         text
     };
-    let head = (!header.iter().all(|cell| cell.is_empty())).then(|| line(&mut header.iter().copied()));
-    lines(head.into_iter().chain(rows.iter().map(|row| line(&mut row.iter().map(String::as_str)))))
+    let named = !header.iter().all(|cell| cell.is_empty());
+    let head = named.then(|| line(&mut header.iter().map(|cell| Cow::Borrowed(*cell))));
+    lines(head.into_iter().chain(rows.iter().map(|row| line(&mut row.iter().map(|cell| printable(cell))))))
 }
 
 /// Blanks between columns.
@@ -143,11 +141,11 @@ pub fn id(digest: &Digest, whole: bool) -> String {
 }
 
 /// The beginning of a text that is longer than `most` characters.
-pub fn cut(text: &str, most: usize) -> String {
+pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
     if text.chars().count() <= most {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+    Cow::Owned(text.chars().take(most.saturating_sub(1)).chain(['…']).collect())
 }
 
 /// How long ago, in the largest unit, as docker says it.
@@ -177,14 +175,16 @@ pub fn rfc3339(time: Option<Timestamp>) -> String {
 }
 
 /// `text` with control characters escaped.
-pub fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|char| {
-            let control = char.is_control();
-            let escaped = control.then(|| char.escape_default());
-            escaped.into_iter().flatten().chain((!control).then_some(char))
-        })
-        .collect()
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = |char: char| {
+        let control = char.is_control();
+        let escaped = control.then(|| char.escape_default());
+        escaped.into_iter().flatten().chain((!control).then_some(char))
+    };
+    Cow::Owned(text.chars().flat_map(escaped).collect())
 }
 
 /// Says something to the person, on standard error.

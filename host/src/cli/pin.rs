@@ -51,10 +51,7 @@ fn refused(error: StoreError) -> anyhow::Error {
 fn ids(session: &Session, texts: &[String], wanted: &Wanted) -> Result<Vec<Digest>> {
     let options = session.options(wanted)?;
     let id = |text: &String| {
-        let opened = image::open(session, text)?;
-        if !opened.is_store() {
-            return Err(Failure::usage(format!("wanted an image in the store, found `{text}`")).into());
-        }
+        let opened = image::open_own(session, text)?;
         let resolved = opened.resolve(session, &options).map_err(|error| with_hint(error, &opened))?;
         Ok(resolved.config.digest.parse()?)
     };

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use consign::digest::Digest;
 use consign::resolve::name;
 use consign::store::{Conflict, Deletion, Doomed, Removed, Store, StoreError};
-use consign::types::resolution::Matched;
 
 use super::args::{Format, Rm, Rules, Wanted};
 use super::failure::{Failure, Failures};
@@ -110,15 +109,12 @@ fn subject(session: &Session, store: &Store, text: &str, force: bool) -> Result<
     if let Ok(Some(id)) = store.images().search(text) {
         return Ok(Some(Doomed::Image(id)));
     }
-    let opened = image::open(session, text)?;
+    let opened = image::open_own(session, text)?;
     let options = session.options(&Wanted { platform: None, rules: Rules::Docker })?;
     let resolved = match opened.resolve(session, &options) {
         Ok(resolved) => resolved,
         Err(error) if force && error.is_no() => return Ok(None),
         Err(error) => return Err(with_hint(error, &opened)),
     };
-    if let Matched::Target = resolved.matched {
-        return Err(Failure::usage(format!("wanted an image in the store, found `{text}`")).into());
-    }
     Ok(Some(Doomed::Image(resolved.config.digest.parse()?)))
 }

@@ -59,7 +59,7 @@ fn summary(resolved: &Resolved) -> Vec<Vec<String>> {
 /// The steps, and every entry that was considered; entries of a nested index below the one that lists it.
 pub fn explain(explanation: &Explanation) -> Result<()> {
     let Explanation { steps, considered } = explanation;
-    output::lines(steps.iter().map(|step| output::printable(&Explained(step).to_string())))?;
+    output::lines(steps.iter().map(|step| output::printable(&Explained(step).to_string()).into_owned()))?;
     if considered.is_empty() {
         return Ok(());
     }

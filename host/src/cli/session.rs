@@ -20,21 +20,36 @@ use consign::types::resolution::Options;
 use consign::types::{self, ImageName, Platform};
 
 use super::args::{Rules, Wanted};
+use super::config::Config;
 use super::failure::Failure;
 
 pub struct Session {
     sandbox: Arc<Sandbox>,
     root: PathBuf,
     store: OnceLock<Arc<Store>>,
+    /// Where the additional stores are.
+    additional: Vec<PathBuf>,
+    stores: OnceLock<Vec<Arc<Store>>>,
 }
 
 impl Session {
-    pub fn new(root: Option<&Path>) -> Result<Session> {
-        let root = match root {
-            Some(root) => root.to_owned(),
-            None => default_root()?,
+    /// With what the command line says, and what `consign.toml` says where that says nothing.
+    pub fn new(root: Option<&Path>, additional: &[PathBuf]) -> Result<Session> {
+        let config = Config::read()?;
+        let root = match (root, config.root) {
+            (Some(root), _) => root.to_owned(),
+            (None, Some(root)) => root,
+            (None, None) => default_root()?,
         };
-        Ok(Session { sandbox: Arc::new(Sandbox::new(Limits::default())?), root, store: OnceLock::new() })
+        let additional = match additional {
+            [] => config.additional_stores.unwrap_or_default(),
+            given => given.to_vec(),
+        };
+        let mut limits = Limits::default();
+        limits.memory = config.limits.memory.unwrap_or(limits.memory);
+        limits.fuel = config.limits.fuel.unwrap_or(limits.fuel);
+        let sandbox = Arc::new(Sandbox::new(limits)?);
+        Ok(Session { sandbox, root, store: OnceLock::new(), additional, stores: OnceLock::new() })
     }
 
     pub fn sandbox(&self) -> &Sandbox {
@@ -59,6 +74,23 @@ impl Session {
         let store = Store::open(dir, store::Options::default())
             .with_context(|| format!("opening the store in `{}`", self.root.display()))?;
         Ok(self.store.get_or_init(|| Arc::new(store)).clone())
+    }
+
+    /// The store and the additional ones, which are only read, in the order in which they are looked into.
+    pub fn stores(&self) -> Result<&[Arc<Store>]> {
+        if let Some(stores) = self.stores.get() {
+            return Ok(stores);
+        }
+        let mut stores = vec![self.store()?];
+        for path in &self.additional {
+            let dir = Dir::open_ambient_dir(path, ambient_authority())
+                .with_context(|| format!("opening the additional store `{}`", path.display()))?;
+            let options = store::Options { create: false, read_only: true, ..store::Options::default() };
+            let store = Store::open(dir, options)
+                .with_context(|| format!("opening the additional store `{}`", path.display()))?;
+            stores.push(Arc::new(store));
+        }
+        Ok(self.stores.get_or_init(|| stores))
     }
 
     /// What a resolution is asked with.
@@ -135,13 +167,17 @@ fn wanted(problem: PlatformProblem) -> &'static str {
     }
 }
 
+/// The directory that a variable of the environment names; a relative path counts as none (XDG Base Directory
+/// Specification).
+pub fn absolute(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
 /// `$XDG_DATA_HOME/consign`; for root `/var/lib/consign`.
 fn default_root() -> Result<PathBuf> {
     if rustix::process::geteuid().is_root() {
         return Ok("/var/lib/consign".into());
     }
-    let absolute =
-        |variable: &str| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("XDG_DATA_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
         .map(|data| data.join("consign"))

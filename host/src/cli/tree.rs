@@ -15,12 +15,12 @@ use super::{image, output};
 
 pub fn run(session: &Session, arguments: &Tree) -> Result<()> {
     let opened = image::open(session, &arguments.image)?;
-    let Some(store) = opened.store() else {
+    let options = session.options(&arguments.wanted)?;
+    let resolved = opened.resolve(session, &options).map_err(|error| with_hint(error, &opened))?;
+    let Some(store) = opened.store(&resolved)? else {
         let message = format!("wanted an image of the store, found `{}`", arguments.image);
         return Err(Failure::usage(message).hint("load it first").into());
     };
-    let options = session.options(&arguments.wanted)?;
-    let resolved = opened.resolve(session, &options).map_err(|error| with_hint(error, &opened))?;
     let id: Digest = resolved.config.digest.parse()?;
     let branches = if arguments.whatrequires { above(store, &id)? } else { below(store, &id)? };
     let names = opened.names(session, &resolved)?;
@@ -55,7 +55,8 @@ pub fn run(session: &Session, arguments: &Tree) -> Result<()> {
             (names, Some(_)) => format!(" Top Layer of: [{}]", names.join(" ")),
         };
         let bars = bars(&branches, at, !arguments.whatrequires);
-        lines.push(output::printable(&format!("{bars} ID: {layer} Size: {size}{top}")));
+        let line = format!("{bars} ID: {layer} Size: {size}{top}");
+        lines.push(output::printable(&line).into_owned());
     }
     output::lines(lines)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 
 use super::catalog::digest_at;
 use super::images::{Images, time};
@@ -12,16 +13,6 @@ use super::names::name_of;
 use super::{Result, remove};
 use crate::digest::Digest;
 use crate::types::{ImageName, Platform};
-
-/// All images and the names that lead to them.
-#[derive(Debug, Clone, Default)]
-pub struct Listing {
-    /// By ID, ascending.
-    pub images: Vec<ListedImage>,
-    /// By repository, then tags before digests, then image. A name of an index is there once for each of its
-    /// images that is here.
-    pub names: Vec<ListedName>,
-}
 
 /// An image in a listing.
 #[derive(Debug, Clone)]
@@ -54,24 +45,31 @@ pub struct ListedName {
 }
 
 impl Images<'_> {
-    /// All images and the names that lead to them.
+    /// Goes through all images and all names that lead to them: `names` is given the images, by ID ascending,
+    /// and one name after the other, by repository, then tags before digests, then image. A name of an index
+    /// is there once for each of its images that is here.
+    ///
+    /// Nothing else can be read of this store while it lasts: `names` must not ask it.
     ///
     /// # Errors
     ///
     /// A [`StoreError`](super::StoreError) where the catalogue cannot be read, or a writer held it for longer
     /// than the store waits.
-    pub fn listing(&self) -> Result<Listing> {
+    pub fn listing(
+        &self,
+        mut names: impl FnMut(&[Arc<ListedImage>], ListedName),
+    ) -> Result<Vec<Arc<ListedImage>>> {
         self.store.catalog().read(|connection| {
             // One transaction: images and names of one moment.
             let transaction = connection.unchecked_transaction()?;
             let images = images(&transaction)?;
-            let names = names(&transaction, &images)?;
-            Ok(Listing { images, names })
+            each_name(&transaction, &images, |name| names(&images, name))?;
+            Ok(images)
         })
     }
 }
 
-fn images(connection: &Connection) -> rusqlite::Result<Vec<ListedImage>> {
+fn images(connection: &Connection) -> rusqlite::Result<Vec<Arc<ListedImage>>> {
     let parents: HashSet<Digest> = connection
         .prepare_cached("SELECT DISTINCT parent FROM children")?
         .query_map([], |row| digest_at(row, 0))?
@@ -102,7 +100,7 @@ fn images(connection: &Connection) -> rusqlite::Result<Vec<ListedImage>> {
                 platform
             }
         };
-        images.push(ListedImage {
+        images.push(Arc::new(ListedImage {
             is_parent: parents.contains(&id),
             id,
             platform,
@@ -110,40 +108,63 @@ fn images(connection: &Connection) -> rusqlite::Result<Vec<ListedImage>> {
             added: time(row.get(7)?),
             layers: row.get(8)?,
             unpacked_size: u64::try_from(row.get::<_, i64>(9)?).unwrap_or(0),
-        });
+        }));
     }
     Ok(images)
 }
 
-fn names(connection: &Connection, images: &[ListedImage]) -> rusqlite::Result<Vec<ListedName>> {
-    let position = |id: &Digest| images.binary_search_by(|image| image.id.cmp(id)).ok();
-    let mut select = connection.prepare_cached(
-        "SELECT names.repository, names.reference, names.digest, documents.digest IS NOT NULL, config
-         FROM names LEFT JOIN documents ON documents.digest = names.digest
-         ORDER BY names.repository, names.reference",
-    )?;
+/// What a document leads to: one image, or, through an index, any number.
+enum Leads {
+    To(usize),
+    Nowhere,
+    Below,
+}
+
+fn each_name(
+    connection: &Connection,
+    images: &[Arc<ListedImage>],
+    mut each: impl FnMut(ListedName),
+) -> rusqlite::Result<()> {
+    let positions: HashMap<&Digest, usize> =
+        images.iter().enumerate().map(|(position, image)| (&image.id, position)).collect();
+    let position = |id: &Digest| positions.get(id).copied();
+    // All documents in one go: looking each one up costs several times as much.
+    let mut documents: HashMap<Digest, Leads> = HashMap::new();
+    let mut select = connection.prepare_cached("SELECT digest, config FROM documents")?;
     let mut rows = select.query([])?;
-    let mut names = Vec::new();
+    while let Some(row) = rows.next()? {
+        let leads = match row.get_ref(1)? {
+            ValueRef::Null => Leads::Below,
+            _ => position(&digest_at(row, 1)?).map_or(Leads::Nowhere, Leads::To),
+        };
+        documents.insert(digest_at(row, 0)?, leads);
+    }
     // Several names often point at one index.
     let mut below: HashMap<Digest, Vec<usize>> = HashMap::new();
+    let mut select = connection
+        .prepare_cached("SELECT repository, reference, digest FROM names ORDER BY repository, reference")?;
+    let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
         let name = name_of(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
         let target = digest_at(row, 2)?;
-        let is_document: bool = row.get(3)?;
-        let is_manifest = row.get_ref(4)? != rusqlite::types::ValueRef::Null;
-        let mut add =
-            |image: usize| names.push(ListedName { name: name.clone(), target: target.clone(), image });
-        if is_manifest {
-            position(&digest_at(row, 4)?).into_iter().for_each(add);
-        } else if !is_document {
-            position(&target).into_iter().for_each(add);
-        } else {
-            if !below.contains_key(&target) {
-                let ids = remove::images_below(connection, &target)?;
-                below.insert(target.clone(), ids.iter().filter_map(position).collect());
+        match documents.get(&target) {
+            Some(Leads::To(image)) => each(ListedName { name, target, image: *image }),
+            Some(Leads::Nowhere) => {}
+            None => {
+                if let Some(image) = position(&target) {
+                    each(ListedName { name, target, image });
+                }
             }
-            below.get(&target).into_iter().flatten().for_each(|image| add(*image));
+            Some(Leads::Below) => {
+                if !below.contains_key(&target) {
+                    let ids = remove::images_below(connection, &target)?;
+                    below.insert(target.clone(), ids.iter().filter_map(position).collect());
+                }
+                for image in below.get(&target).into_iter().flatten() {
+                    each(ListedName { name: name.clone(), target: target.clone(), image: *image });
+                }
+            }
         }
     }
-    Ok(names)
+    Ok(())
 }
