@@ -242,6 +242,17 @@ pub(crate) fn is_unreadable(error: &ImageError) -> bool {
     )
 }
 
+/// What is to be recorded of the image with this config. `None` where the config is not stored.
+pub(crate) fn find_record(
+    store: &Store,
+    sandbox: &Sandbox,
+    id: &Digest,
+) -> Result<Option<ImageRecord>, ImageError> {
+    let Some(config) = store.images().read_config(id)? else { return Ok(None) };
+    let image = parse(sandbox, id.clone(), &config)?;
+    record(sandbox, &image, config.len() as u64).map(Some)
+}
+
 fn parse(sandbox: &Sandbox, id: Digest, config: &[u8]) -> Result<Image, ImageError> {
     let config = sandbox.parse_image_config(config)?.map_err(|error| ImageError::Config { error })?;
     let chain_id = chain(sandbox, &config)?.pop();

@@ -36,6 +36,7 @@ struct Readme;
 
 #[allow(missing_docs)]
 mod bindings;
+pub mod check;
 pub mod component;
 pub mod content;
 pub mod digest;
@@ -48,6 +49,7 @@ pub mod list;
 pub mod load;
 pub mod platform;
 pub mod prune;
+pub mod repair;
 pub mod resolve;
 pub mod sandbox;
 pub mod source;

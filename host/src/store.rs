@@ -52,8 +52,10 @@ mod layers;
 mod lineage;
 mod listing;
 mod lock;
+mod mend;
 mod names;
 mod pins;
+mod rebuild;
 mod record;
 mod remove;
 mod search;
@@ -68,7 +70,7 @@ use cap_std::fs::Dir;
 
 pub use batch::Batch;
 pub use blob::Blob;
-pub use check::{Problem, Report};
+pub use check::{CheckOptions, Problem, Report};
 pub use collect::Collected;
 pub use delete::{Conflict, Deleted, Deletion, Doomed};
 pub use documents::Documents;
@@ -79,8 +81,11 @@ pub use ingest::BlobWriter;
 pub use layers::{Layers, StoredLayer};
 pub use lineage::ImageMetadata;
 pub use listing::{ListedImage, ListedName};
+pub use mend::Loss;
+pub(crate) use mend::is_catalog_damage;
 pub use names::{Association, Names};
 pub use pins::{HOLDER_LIMIT, Pin, Pins};
+pub(crate) use rebuild::Rebuilding;
 pub use record::{ImageRecord, IndexRecord, LayerRecord, ManifestRecord, NameRecord, Records};
 pub use remove::{Removal, Removed};
 pub use target::Target;
@@ -133,6 +138,8 @@ struct Inner {
     root: Dir,
     options: Options,
     catalog: Catalog,
+    /// Nobody else writes while this lives: the lock is held elsewhere.
+    alone: bool,
 }
 
 impl Store {
@@ -140,17 +147,21 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotAStore`] where the directory holds something else or nothing,
-    /// [`StoreError::NewerFormat`] where a newer consign wrote it.
+    /// [`StoreError::NewerFormat`] where a newer consign wrote it, [`StoreError::LostCatalog`] where there is
+    /// content and no catalogue: see [`crate::repair::repair`].
     pub fn open(root: Dir, options: Options) -> Result<Store> {
         let exists = catalog::exists(&root)?;
         if !exists {
             if options.read_only || !options.create {
                 return Err(StoreError::NotAStore { reason: "it has no `catalog.sqlite`".into() });
             }
+            if holds_content(&root)? {
+                return Err(StoreError::LostCatalog);
+            }
             prepare(&root)?;
         }
-        let catalog = Catalog::open(&root, &options)?;
-        Ok(Store { inner: Arc::new(Inner { root, options, catalog }) })
+        let catalog = Catalog::open(&root, &options, catalog::FILE)?;
+        Ok(Store { inner: Arc::new(Inner { root, options, catalog, alone: false }) })
     }
 
     /// Whether this store refuses writes: it was opened so, or its files allow no more.
@@ -197,6 +208,23 @@ impl Store {
     fn writable(&self) -> Result<()> {
         if self.is_read_only() { Err(StoreError::ReadOnly) } else { Ok(()) }
     }
+}
+
+/// Whether there are blobs. A catalogue is there before the first of them.
+fn holds_content(root: &Dir) -> Result<bool> {
+    for algorithm in Algorithm::ALL {
+        let directory = format!("{BLOBS}/{}", algorithm.name());
+        match root.read_dir(&directory) {
+            Ok(mut entries) => {
+                if entries.next().is_some() {
+                    return Ok(true);
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(io("listing", directory)(error)),
+        }
+    }
+    Ok(false)
 }
 
 /// Lays out an empty store, all but the catalogue.

@@ -97,8 +97,16 @@ fn every_step_the_store_names_is_tried() {
     }
     named.sort();
     named.dedup();
-    let others =
-        ["removed", "images-deleted", "names-set", "names-committed", "ingests-collected", "first-collected"];
+    let others = [
+        "removed",
+        "images-deleted",
+        "names-set",
+        "names-committed",
+        "ingests-collected",
+        "first-collected",
+        "catalog-rebuilt",
+        "old-log-removed",
+    ];
     let mut tried: Vec<&str> = STEPS.into_iter().chain(others).collect();
     tried.sort_unstable();
     assert_eq!(named, tried);

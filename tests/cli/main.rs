@@ -23,6 +23,7 @@ mod naming;
 mod peers;
 mod place;
 mod removing;
+mod repairing;
 mod resolving;
 mod stores;
 mod together;

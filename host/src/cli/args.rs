@@ -440,6 +440,18 @@ pub struct Events {
 
 #[derive(Debug, Args)]
 pub struct Check {
+    /// Only see whether everything is there and as long as it should be, without reading it
+    #[arg(long, conflicts_with = "repair")]
+    pub quick: bool,
+
+    /// Put the store right: make a lost catalogue anew, take out what cannot be saved and content nothing needs
+    #[arg(long)]
+    pub repair: bool,
+
+    /// Fetch content that is damaged or gone from this archive, layout or directory
+    #[arg(long, value_name = "SOURCE", requires = "repair")]
+    pub from: Vec<String>,
+
     /// How to show it
     #[arg(long, default_value = "table")]
     pub format: Format,

@@ -69,9 +69,8 @@ impl Session {
         allocate_as_needed();
         std::fs::create_dir_all(&self.root)
             .with_context(|| format!("making the store's directory `{}`", self.root.display()))?;
-        let dir = Dir::open_ambient_dir(&self.root, ambient_authority())
-            .with_context(|| format!("opening the store's directory `{}`", self.root.display()))?;
-        let store = Store::open(dir, store::Options::default())
+        let (dir, options) = self.root()?;
+        let store = Store::open(dir, options)
             .with_context(|| format!("opening the store in `{}`", self.root.display()))?;
         Ok(self.store.get_or_init(|| Arc::new(store)).clone())
     }
@@ -91,6 +90,13 @@ impl Session {
             stores.push(Arc::new(store));
         }
         Ok(self.stores.get_or_init(|| stores))
+    }
+
+    /// The store's directory, which must be there, and how a store in it is opened.
+    pub fn root(&self) -> Result<(Dir, store::Options)> {
+        let dir = Dir::open_ambient_dir(&self.root, ambient_authority())
+            .with_context(|| format!("opening the store's directory `{}`", self.root.display()))?;
+        Ok((dir, store::Options::default()))
     }
 
     /// What a resolution is asked with.

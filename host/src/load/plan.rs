@@ -384,6 +384,6 @@ fn is_layer(media_type: &str) -> bool {
         || media_type.starts_with("application/vnd.docker.image.rootfs.")
 }
 
-fn is_foreign(layer: &Descriptor) -> bool {
+pub(crate) fn is_foreign(layer: &Descriptor) -> bool {
     layer.media_type.contains(".nondistributable.") || layer.media_type.contains(".rootfs.foreign.")
 }

@@ -18,7 +18,7 @@ use crate::digest::Digest;
 pub(super) const FILE: &str = "catalog.sqlite";
 
 pub(super) struct Catalog {
-    directory: PathBuf,
+    path: PathBuf,
     patience: Duration,
     /// The file cannot be written to, or is not to be.
     read_only: bool,
@@ -38,9 +38,9 @@ pub(super) fn exists(root: &Dir) -> Result<bool> {
 }
 
 impl Catalog {
-    pub(super) fn open(root: &Dir, options: &Options) -> Result<Catalog> {
-        let directory = directory(root, options)?;
-        let (mut connection, read_only) = open_to_read(root, &directory, options)?;
+    pub(super) fn open(root: &Dir, options: &Options, file: &str) -> Result<Catalog> {
+        let path = directory(root, options)?.join(file);
+        let (mut connection, read_only) = open_to_read(root, &path, options)?;
         let mut found = format::of(&connection).map_err(catalog("opening"))?;
         if found != 0 {
             // The last one to close folds the log in and removes it. For a process that only reads that is
@@ -67,7 +67,7 @@ impl Catalog {
         }
         connection.set_prepared_statement_cache_capacity(64);
         Ok(Catalog {
-            directory,
+            path,
             patience: options.patience,
             read_only,
             reader: Mutex::new(connection),
@@ -109,9 +109,8 @@ impl Catalog {
     }
 
     fn open_to_write(&self) -> Result<Connection> {
-        let connection =
-            Connection::open_with_flags(self.directory.join(FILE), flags(OpenFlags::SQLITE_OPEN_READ_WRITE))
-                .map_err(catalog("opening"))?;
+        let connection = Connection::open_with_flags(&self.path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))
+            .map_err(catalog("opening"))?;
         connection.busy_timeout(self.patience).map_err(catalog("opening"))?;
         // A transaction that was reported done survives a power cut.
         connection.pragma_update(None, "synchronous", "FULL").map_err(catalog("opening"))?;
@@ -140,18 +139,18 @@ impl Store {
 
 /// SQLite may not follow links, which could lead out of the directory, and needs no lock of its own: a
 /// connection is behind a mutex.
-fn flags(access: OpenFlags) -> OpenFlags {
+pub(super) fn flags(access: OpenFlags) -> OpenFlags {
     access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW | OpenFlags::SQLITE_OPEN_URI
 }
 
 /// The reading connection, and whether the catalogue can only be read.
-fn open_to_read(root: &Dir, directory: &Path, options: &Options) -> Result<(Connection, bool)> {
+fn open_to_read(root: &Dir, path: &Path, options: &Options) -> Result<(Connection, bool)> {
     let access = if options.read_only {
         OpenFlags::SQLITE_OPEN_READ_ONLY
     } else {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
     };
-    let attempt = Connection::open_with_flags(directory.join(FILE), flags(access)).and_then(|connection| {
+    let attempt = Connection::open_with_flags(path, flags(access)).and_then(|connection| {
         connection.busy_timeout(options.patience)?;
         // The first look at the file: where a WAL cannot be set up beside it, this is what fails.
         connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
@@ -171,7 +170,7 @@ fn open_to_read(root: &Dir, directory: &Path, options: &Options) -> Result<(Conn
     if !unwritable || wal > 0 || !exists(root)? {
         return Err(catalog("opening")(error));
     }
-    let uri = format!("file:{}?immutable=1", escaped(&directory.join(FILE)));
+    let uri = format!("file:{}?immutable=1", escaped(path));
     let connection = Connection::open_with_flags(uri, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))
         .map_err(catalog("opening"))?;
     Ok((connection, true))
@@ -218,7 +217,7 @@ fn use_wal(connection: &Connection, patience: Duration) -> Result<()> {
 /// The path SQLite is to be given for the directory we hold. SQLite has no way to open a file relative to
 /// a directory handle, so the handle is turned into its current path, and the path is checked to lead to
 /// the handle's directory: the handle decides, not the path.
-fn directory(root: &Dir, options: &Options) -> Result<PathBuf> {
+pub(super) fn directory(root: &Dir, options: &Options) -> Result<PathBuf> {
     let wrong = |source| io("finding the path of", ".")(source);
     let path = match (&options.path, path_of(root)) {
         (_, Ok(path)) if is_same(root, &path) => path,

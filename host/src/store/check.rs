@@ -1,21 +1,30 @@
 //! Whether the store is what it says it is.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rusqlite::Connection;
 
-use super::catalog::target_at;
-use super::{BLOBS, Result, Store, StoreError, Target, blob, remove};
+use super::catalog::{digest_at, target_at};
+use super::{BLOBS, LayerRecord, Result, Store, StoreError, Target, blob, remove};
 use crate::digest::{Algorithm, Digest};
+use crate::layer::compression::Expansion;
+use crate::layer::transfer::{Hooks, Transfer, Wanted};
 
 /// Bytes a hashing thread reads at once.
 const PIECE: usize = 256 << 10;
 
+/// How far a check goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CheckOptions {
+    /// Do not read blobs: only see whether they are there and as long as they should be.
+    pub quick: bool,
+}
+
 /// What a check found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Blobs that were read and hashed.
+    /// Blobs that were read and hashed; none in a quick check.
     pub blobs: u64,
     /// Bytes of these.
     pub bytes: u64,
@@ -79,6 +88,46 @@ pub enum Problem {
         wanted: u64,
         /// Bytes found.
         found: u64,
+    },
+    /// A layer's content cannot be decompressed, though its bytes are what they were.
+    #[error("the layer `{digest}` cannot be decompressed: {reason}")]
+    UnreadableLayer {
+        /// Its blob.
+        digest: Digest,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A layer's content has another diff ID or size than the catalogue says.
+    #[error(
+        "wanted the diff ID `{wanted}` and {wanted_size} bytes for the layer `{digest}`, found `{found}` and {found_size}"
+    )]
+    WrongDiffId {
+        /// Its blob.
+        digest: Digest,
+        /// The diff ID the catalogue has.
+        wanted: Digest,
+        /// The one it has.
+        found: Digest,
+        /// Bytes uncompressed by the catalogue.
+        wanted_size: u64,
+        /// Bytes uncompressed.
+        found_size: u64,
+    },
+    /// The catalogue does not know which blob is a layer of an image that is said to be whole.
+    #[error("nothing is known to be the layer `{diff_id}` of the image `{image}`")]
+    UnknownLayer {
+        /// The image.
+        image: Digest,
+        /// The layer.
+        diff_id: Digest,
+    },
+    /// What the catalogue says of an index, a manifest or a config is not what that says itself.
+    #[error("the catalogue has {what} of `{digest}` other than it is")]
+    WrongRecord {
+        /// The document.
+        digest: Digest,
+        /// What differs.
+        what: &'static str,
     },
     /// A file among the blobs has a name that is no digest.
     #[error("the file `{path}` is no blob")]
@@ -149,26 +198,38 @@ impl Store {
         Ok((blobs, strangers))
     }
 
-    /// Hashes every blob, and looks for everything the catalogue refers to.
+    /// Hashes every blob, undoes every layer's compression to find its diff ID, and looks for everything the
+    /// catalogue refers to. Documents are not read; [`crate::check::check`] does that, too.
     ///
     /// Platforms that an index lists and that were never loaded are absent, which is no problem.
     ///
     /// # Errors
     /// Only where the check itself cannot go on; what it finds is in the report.
     pub fn check(&self) -> Result<Report> {
+        self.check_with(CheckOptions::default())
+    }
+
+    /// The same, as far as these options go.
+    ///
+    /// # Errors
+    /// Only where the check itself cannot go on; what it finds is in the report.
+    pub fn check_with(&self, options: CheckOptions) -> Result<Report> {
         // Writers may go on; a collection would take away what we are about to look for.
         let _guard = if self.is_read_only() { None } else { Some(self.lock_shared()?) };
         let mut report =
             Report { names: self.names().len()?, images: self.images().len()?, ..Report::default() };
-        let wanted = self.catalog().read(|connection| {
-            find_damage(connection, &mut report.problems)?;
-            wanted_content(connection)
+        let (wanted, layers) = self.catalog().read(|connection| {
+            find_damage(connection, options, &mut report.problems)?;
+            find_unknown_layers(connection, &mut report.problems)?;
+            Ok((wanted_content(connection)?, layers(connection)?))
         })?;
         let (blobs, strangers) = self.list_blobs()?;
-        report.blobs = blobs.len() as u64;
-        report.bytes = blobs.iter().map(|(_, size)| size).sum();
         report.problems.extend(strangers.into_iter().map(|path| Problem::Stranger { path }));
-        report.problems.extend(self.hash(&blobs));
+        if !options.quick {
+            report.blobs = blobs.len() as u64;
+            report.bytes = blobs.iter().map(|(_, size)| size).sum();
+            report.problems.extend(self.hash(&blobs, &layers));
+        }
 
         let sizes: BTreeMap<&Digest, u64> = blobs.iter().map(|(digest, size)| (digest, *size)).collect();
         for (Target { digest, size: wanted, .. }, wanted_by) in wanted {
@@ -193,27 +254,45 @@ impl Store {
         Ok(report)
     }
 
+    /// The content that the catalogue says is here.
+    pub(crate) fn wanted(&self) -> Result<Vec<Target>> {
+        let wanted = self.catalog().read(wanted_content)?;
+        Ok(wanted.into_iter().map(|(target, _)| target).collect())
+    }
+
     /// Hashes blobs on several threads.
-    fn hash(&self, blobs: &[(Digest, u64)]) -> Vec<Problem> {
+    pub(super) fn hash(
+        &self,
+        blobs: &[(Digest, u64)],
+        layers: &BTreeMap<Digest, LayerRecord>,
+    ) -> Vec<Problem> {
         let next = AtomicUsize::new(0);
         let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(8));
         let hash_some = || {
             let mut buffer = vec![0; PIECE];
+            let mut transfer = Transfer::default();
             let mut problems = Vec::new();
             while let Some((digest, size)) = blobs.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let path = blob::path(digest);
-                let verified = match blob::open(self.root(), &path) {
-                    Ok(Some(blob)) => blob::verify(blob, digest, &path, &mut buffer),
+                let blob = match blob::open(self.root(), &path) {
+                    Ok(Some(blob)) => blob,
                     // Gone since it was listed: what needs it will miss it.
                     Ok(None) => continue,
-                    Err(error) => Err(error),
+                    Err(error) => {
+                        problems.push(unreadable(digest, &error));
+                        continue;
+                    }
                 };
-                match verified {
-                    Ok(Some(_)) => {}
-                    Ok(None) => problems.push(Problem::DamagedBlob { digest: digest.clone(), size: *size }),
-                    Err(error) => problems
-                        .push(Problem::UnreadableBlob { digest: digest.clone(), reason: reason(&error) }),
-                }
+                let layer = layers.get(digest).filter(|layer| layer.diff_id != *digest);
+                let found = match layer {
+                    Some(layer) => undo(blob, layer, &mut transfer),
+                    None => match blob::verify(blob, digest, &path, &mut buffer) {
+                        Ok(Some(_)) => None,
+                        Ok(None) => Some(Problem::DamagedBlob { digest: digest.clone(), size: *size }),
+                        Err(error) => Some(unreadable(digest, &error)),
+                    },
+                };
+                problems.extend(found);
             }
             problems
         };
@@ -227,12 +306,78 @@ impl Store {
     }
 }
 
+fn unreadable(digest: &Digest, error: &StoreError) -> Problem {
+    Problem::UnreadableBlob { digest: digest.clone(), reason: reason(error) }
+}
+
+/// Hashes a layer and what it is uncompressed, in one go.
+fn undo(mut blob: super::Blob, layer: &LayerRecord, transfer: &mut Transfer) -> Option<Problem> {
+    let (digest, size) = (&layer.blob.digest, blob.size());
+    let wanted = Wanted {
+        size,
+        algorithm: digest.algorithm(),
+        diff_id: Some(layer.diff_id.algorithm()),
+        expansion: Expansion::default(),
+    };
+    let stop = AtomicBool::new(false);
+    let hooks = Hooks { advanced: &|_| (), stop: &stop };
+    let found = match transfer.run(&mut blob, &mut std::io::sink(), &wanted, &hooks) {
+        Ok(found) => found,
+        Err(error) => {
+            let reason =
+                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            return Some(Problem::UnreadableBlob { digest: digest.clone(), reason });
+        }
+    };
+    if found.digest != *digest {
+        return Some(Problem::DamagedBlob { digest: digest.clone(), size });
+    }
+    match found.uncompressed? {
+        Ok(undone) if undone.digest == layer.diff_id && undone.size == layer.unpacked_size => None,
+        Ok(undone) => Some(Problem::WrongDiffId {
+            digest: digest.clone(),
+            wanted: layer.diff_id.clone(),
+            found: undone.digest,
+            wanted_size: layer.unpacked_size,
+            found_size: undone.size,
+        }),
+        Err(error) => Some(Problem::UnreadableLayer { digest: digest.clone(), reason: error.to_string() }),
+    }
+}
+
+/// What each stored layer is said to be.
+fn layers(connection: &Connection) -> rusqlite::Result<BTreeMap<Digest, LayerRecord>> {
+    let mut select =
+        connection.prepare("SELECT diff_id, media_type, blob, size, unpacked_size FROM layer_blobs")?;
+    let rows = select.query_map([], super::layers::record_at)?;
+    rows.map(|row| row.map(|layer| (layer.blob.digest.clone(), layer))).collect()
+}
+
+/// Layers of images that are whole by their manifest, without any content known for them.
+fn find_unknown_layers(connection: &Connection, problems: &mut Vec<Problem>) -> rusqlite::Result<()> {
+    let mut select = connection.prepare(
+        "SELECT DISTINCT image, diff_id FROM image_layers l
+         WHERE NOT EXISTS (SELECT 1 FROM layer_blobs b WHERE b.diff_id = l.diff_id)
+           AND EXISTS (SELECT 1 FROM documents WHERE config = image AND complete)",
+    )?;
+    for row in select.query_map([], |row| Ok((digest_at(row, 0)?, digest_at(row, 1)?)))? {
+        let (image, diff_id) = row?;
+        problems.push(Problem::UnknownLayer { image, diff_id });
+    }
+    Ok(())
+}
+
 fn reason(error: &StoreError) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-fn find_damage(connection: &Connection, problems: &mut Vec<Problem>) -> rusqlite::Result<()> {
-    let mut check = connection.prepare("PRAGMA integrity_check(20)")?;
+pub(super) fn find_damage(
+    connection: &Connection,
+    options: CheckOptions,
+    problems: &mut Vec<Problem>,
+) -> rusqlite::Result<()> {
+    let check = if options.quick { "PRAGMA quick_check(20)" } else { "PRAGMA integrity_check(20)" };
+    let mut check = connection.prepare(check)?;
     for line in check.query_map([], |row| row.get::<_, String>(0))? {
         let reason = line?;
         if reason != "ok" {

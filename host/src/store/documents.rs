@@ -72,6 +72,21 @@ impl<'a> Documents<'a> {
         })
     }
 
+    /// All indexes and manifests, in the order in which they came.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`](crate::store::StoreError) where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
+    pub fn list(&self) -> Result<Vec<Target>> {
+        self.store.catalog().read(|connection| {
+            let mut select = connection
+                .prepare_cached("SELECT media_type, digest, size FROM documents ORDER BY sequence")?;
+            let rows = select.query_map([], |row| target_at(row, 0))?;
+            rows.collect()
+        })
+    }
+
     /// Manifests kept here that have this config, oldest first, at most 64.
     ///
     /// # Errors

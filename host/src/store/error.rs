@@ -25,6 +25,11 @@ pub enum StoreError {
         /// What was found instead.
         reason: String,
     },
+    /// The catalogue is gone, and content is there. A new catalogue would take that for garbage.
+    #[error(
+        "wanted a store, found blobs and no `catalog.sqlite`: `consign check --repair` makes a new one from them"
+    )]
+    LostCatalog,
     /// A newer version of consign wrote this store.
     #[error("wanted a store of format {supported} or older, found format {found}: a newer consign wrote it")]
     NewerFormat {

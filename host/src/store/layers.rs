@@ -40,7 +40,7 @@ pub(super) fn insert_blob(transaction: &Transaction<'_>, layer: &LayerRecord) ->
     Ok(())
 }
 
-fn record_at(row: &rusqlite::Row<'_>) -> rusqlite::Result<LayerRecord> {
+pub(super) fn record_at(row: &rusqlite::Row<'_>) -> rusqlite::Result<LayerRecord> {
     Ok(LayerRecord {
         diff_id: digest_at(row, 0)?,
         blob: target_at(row, 1)?,

@@ -17,14 +17,17 @@ pub(super) const FILE: &str = "lock";
 
 /// A held lock; dropping it lets go.
 pub(super) struct Guard {
-    file: File,
+    /// `None` where the lock is held elsewhere for as long.
+    file: Option<File>,
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
         // Closing would not do: a process that is being started on another thread has a copy of the handle
         // until it executes its program, and would hold the lock as long.
-        let _ = rustix::fs::flock(&self.file, FlockOperation::Unlock);
+        if let Some(file) = &self.file {
+            let _ = rustix::fs::flock(file, FlockOperation::Unlock);
+        }
     }
 }
 
@@ -32,14 +35,25 @@ impl Store {
     /// Joins the writers; waits for a collection to end.
     pub(super) fn lock_shared(&self) -> Result<Guard> {
         self.writable()?;
+        if self.inner.alone {
+            return Ok(Guard { file: None });
+        }
         acquire(self.root(), FlockOperation::NonBlockingLockShared, self.inner.options.patience)
     }
 
     /// Waits until no writer is left, and keeps new ones out.
     pub(super) fn lock_exclusive(&self, patience: Duration) -> Result<Guard> {
         self.writable()?;
-        acquire(self.root(), FlockOperation::NonBlockingLockExclusive, patience)
+        if self.inner.alone {
+            return Ok(Guard { file: None });
+        }
+        exclusive(self.root(), patience)
     }
+}
+
+/// Waits until no writer is left in the store in this directory, and keeps new ones out.
+pub(super) fn exclusive(root: &Dir, patience: Duration) -> Result<Guard> {
+    acquire(root, FlockOperation::NonBlockingLockExclusive, patience)
 }
 
 fn acquire(root: &Dir, operation: FlockOperation, patience: Duration) -> Result<Guard> {
@@ -51,7 +65,7 @@ fn acquire(root: &Dir, operation: FlockOperation, patience: Duration) -> Result<
     let mut pause = Duration::from_millis(1);
     loop {
         match rustix::fs::flock(&file, operation) {
-            Ok(()) => return Ok(Guard { file }),
+            Ok(()) => return Ok(Guard { file: Some(file) }),
             Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
             Err(errno) => return Err(sys("locking", FILE)(errno)),
         }

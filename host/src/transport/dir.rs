@@ -63,7 +63,8 @@ impl Directory {
     }
 }
 
-fn media_type(kind: Kind) -> &'static str {
+/// The media type of a document of this kind.
+pub(crate) fn media_type(kind: Kind) -> &'static str {
     match kind {
         Kind::OciIndex => "application/vnd.oci.image.index.v1+json",
         Kind::DockerList => "application/vnd.docker.distribution.manifest.list.v2+json",
