@@ -55,7 +55,10 @@ fn flip(path: &Path) {
     std::fs::write(path, bytes).unwrap();
 }
 
-fn damages() -> [(&'static str, fn(&Path)); 3] {
+/// A way to damage a file, and what it is called.
+type Damage = (&'static str, fn(&Path));
+
+fn damages() -> [Damage; 3] {
     [
         ("flipped", flip),
         ("cut", |path| std::fs::write(path, &std::fs::read(path).unwrap()[1..]).unwrap()),

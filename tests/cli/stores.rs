@@ -54,7 +54,7 @@ fn damage_is_found_and_named() {
 }
 
 /// Runs a shell script in a mount namespace of its own. `None` where this machine allows none.
-fn with_mounts(place: &Place, script: &str) -> Option<Outcome> {
+pub fn with_mounts(place: &Place, script: &str) -> Option<Outcome> {
     let allowed = Command::new("unshare")
         .args(["--mount", "--map-root-user", "mount", "-t", "tmpfs", "none", "/mnt"])
         .stderr(Stdio::null())

@@ -324,3 +324,51 @@ fn a_writer_at_work_keeps_nobody_from_removing_for_long() {
     drop(batch);
     assert_eq!(store.collect().unwrap().blobs.len(), 4);
 }
+
+/// Fills a store with so many images that share a layer, removes them all, and says what each took.
+fn per_image(count: usize) -> (std::time::Duration, std::time::Duration) {
+    let path = tempfile::tempdir().unwrap();
+    let store = open(path.path());
+    let mut images = Vec::new();
+    for chunk in 0..count / 100 {
+        let batch = store.batch().unwrap();
+        let mut records = Records::default();
+        for number in 0..100 {
+            images.push(add_image(&batch, &mut records, &format!("image{}", chunk * 100 + number)));
+            let shared = put(&batch, "layer", b"the same for all");
+            let (diff_id, unpacked_size) = (shared.digest.clone(), shared.size);
+            let image = records.images.last_mut().unwrap();
+            image.diff_ids.push(diff_id.clone());
+            image.chain_ids.push(Digest::of(format!("chain {chunk} {number}").as_bytes()));
+            records.manifests.last_mut().unwrap().layers.push(shared.clone());
+            records.layers.push(LayerRecord { diff_id, blob: shared, unpacked_size });
+        }
+        batch.finish(&records).unwrap();
+    }
+    let half: Vec<Deletion> = (0..count / 2).map(|number| by_name(&format!("image{number}"), "1")).collect();
+    let start = std::time::Instant::now();
+    let deleted = store.delete(&half).unwrap();
+    let removing = start.elapsed();
+    assert_eq!((deleted.removed.images.len(), deleted.removed.deferred), (count / 2, false));
+    // The other half is removed while somebody writes, so that all its content is left to be collected.
+    let batch = store.batch().unwrap();
+    let half: Vec<Deletion> = images[count / 2..].iter().map(by_id).collect();
+    assert_eq!(store.delete(&half).unwrap().removed.images.len(), count / 2);
+    drop(batch);
+    let start = std::time::Instant::now();
+    // Four blobs of each, and the layer that all shared.
+    assert_eq!(store.collect().unwrap().blobs.len(), count / 2 * 4 + 1);
+    let collecting = start.elapsed();
+    assert_eq!(store.blobs().unwrap(), []);
+    let halves = u32::try_from(count / 2).unwrap();
+    (removing / halves, collecting / halves)
+}
+
+#[test]
+#[ignore = "measures; to be run alone, and of a release build"]
+fn ten_thousand_images_take_no_longer_each_than_a_hundred() {
+    per_image(100);
+    let (few, many) = (per_image(100), per_image(10_000));
+    println!("of 100: {few:?} an image to remove and to collect; of 10,000: {many:?}");
+    assert!(many.0 <= few.0.mul_f64(1.2) && many.1 <= few.1.mul_f64(1.2), "{few:?} {many:?}");
+}
