@@ -6,6 +6,7 @@
 mod rebuild;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use cap_std::fs::Dir;
 
@@ -23,6 +24,9 @@ use crate::store::{
 };
 use crate::types::Descriptor;
 use crate::types::manifests::Document;
+
+/// How long the collection at the end waits for writers.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Why a repair could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -94,8 +98,9 @@ pub fn repair(
         Ok((store, report)) if !report.problems.iter().any(is_damaged_catalog) => (store, report),
         Err(CheckError::Store(error)) if !is_catalog_damage(&error) => return Err(error.into()),
         Err(CheckError::Sandbox(error)) => return Err(error.into()),
-        // Whatever connection there was is closed by now.
-        Ok(_) | Err(CheckError::Store(_)) => {
+        damaged => {
+            // Its connections are not to be open when their file goes.
+            drop(damaged);
             rebuild::rebuild(clone(&root)?, options, sandbox, sources, &mut repaired)?;
             let store = Store::open(root, options.clone())?;
             let report = check(&store, sandbox, CheckOptions::default())?;
@@ -103,10 +108,16 @@ pub fn repair(
         }
     };
     mend(&store, sandbox, sources, &report, &mut repaired)?;
-    let collected = store.collect()?;
-    repaired.bytes += collected.bytes;
-    repaired.collected.extend(collected.blobs);
-    repaired.collected.sort();
+    match store.collect_within(PATIENCE) {
+        Ok(collected) => {
+            repaired.bytes += collected.bytes;
+            repaired.collected.extend(collected.blobs);
+            repaired.collected.sort();
+        }
+        // Somebody writes; what nothing needs does no harm meanwhile.
+        Err(StoreError::Busy { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
     repaired.report = check(&store, sandbox, CheckOptions::default())?;
     Ok(repaired)
 }

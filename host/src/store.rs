@@ -5,7 +5,7 @@
 //!        blobs/<alg>/<hex>   content; what is here was verified and is durable
 //!        ingest/<id>         content being written; nothing refers to it
 //!        catalog.sqlite      names, images, documents, layers (SQLite, WAL)
-//!        lock                flock: writers shared, collection exclusive
+//!        lock, gate          flock: writers shared, collection exclusive
 //! ```
 //!
 //! What holds at every moment, a power cut included:
@@ -238,7 +238,7 @@ fn prepare(root: &Dir) -> Result<()> {
     let marker = root.try_exists(MARKER).map_err(io("looking for", MARKER))?;
     if !marker {
         let mut entries = root.entries().map_err(io("listing", "."))?;
-        let known = [BLOBS, INGEST, lock::FILE, catalog::FILE];
+        let known = [BLOBS, INGEST, lock::FILE, lock::GATE, catalog::FILE];
         let stranger = entries.find_map(|entry| {
             let name = entry.ok()?.file_name();
             let name = name.to_string_lossy();

@@ -107,6 +107,7 @@ struct Running {
 /// Runs many processes at one store for a while. Each name belongs to one process at a time, so that what is
 /// to become of it is known. Answers with how many there were, and the longest any of them took.
 fn mix(processes: usize, length: Duration) -> (usize, Duration) {
+    let (mut collections, mut busy, mut longest_collection) = (0, 0, Duration::ZERO);
     let place = Place::new();
     let words = ["a", "b", "c", "d", "e", "f"];
     let archives: Vec<(String, String)> = words.iter().map(|word| archive(&place, word)).collect();
@@ -157,7 +158,12 @@ fn mix(processes: usize, length: Duration) -> (usize, Duration) {
                 continue;
             }
             let ended = running.swap_remove(position);
-            longest = longest.max(ended.start.elapsed());
+            let took = ended.start.elapsed();
+            if ended.name == "gc" {
+                collections += 1;
+                longest_collection = longest_collection.max(took);
+            }
+            longest = longest.max(took);
             let outcome = wait_within(ended.child, Duration::from_secs(1));
             let there = expected.get(&ended.name).copied().unwrap_or(false);
             match ended.gives {
@@ -168,11 +174,17 @@ fn mix(processes: usize, length: Duration) -> (usize, Duration) {
                     expected.insert(ended.name, gives);
                 }
                 // A collection may find writers at work all the time; it says so.
-                None if ended.name == "gc" => assert!(is_done_or_busy(&outcome), "{outcome:?}"),
+                None if ended.name == "gc" => {
+                    assert!(is_done_or_busy(&outcome), "{outcome:?}");
+                    busy += usize::from(outcome.code != Some(0));
+                }
                 None => assert_eq!(outcome.code, Some(0), "{}: {outcome:?}", ended.name),
             }
         }
     }
+    println!(
+        "{busy} of {collections} collections found writers all the time, {longest_collection:?} at most"
+    );
     let listed = place.run(&["images", "--format", "json"]).ok().json();
     let listed: BTreeSet<String> = listed
         .as_array()

@@ -61,7 +61,7 @@ fn a_catalogue_that_is_no_database_is_an_error() {
     drop(open(path.path()));
     std::fs::write(path.path().join("catalog.sqlite"), "certainly no database ".repeat(100)).unwrap();
     let error = open_error(path.path(), Options::default());
-    assert!(matches!(error, StoreError::Catalog { .. }), "{error:?}");
+    assert!(matches!(error, StoreError::DamagedCatalog { .. }), "{error:?}");
 }
 
 #[test]

@@ -137,6 +137,8 @@ fn store_denies(error: &StoreError) -> bool {
             | StoreError::DigestMismatch { .. }
             | StoreError::SizeMismatch { .. }
             | StoreError::Conflict { .. }
+            | StoreError::DamagedCatalog { .. }
+            | StoreError::LostCatalog
             | StoreError::UnknownName { .. }
     )
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rusqlite::ErrorCode;
+
 use super::Conflict;
 use crate::digest::Digest;
 
@@ -43,6 +45,12 @@ pub enum StoreError {
     Catalog {
         /// What was being done: `opening`, `reading`, `writing`.
         action: &'static str,
+        /// SQLite's message.
+        reason: String,
+    },
+    /// The catalogue is not what consign wrote.
+    #[error("the catalogue is damaged: {reason}; `consign check --repair` makes a new one from the blobs")]
+    DamagedCatalog {
         /// SQLite's message.
         reason: String,
     },
@@ -196,5 +204,28 @@ pub(super) fn sys(
 
 /// For `map_err`: the catalogue's error with what was being done.
 pub(super) fn catalog(action: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
-    move |error| StoreError::Catalog { action, reason: error.to_string() }
+    move |error| {
+        let reason = error.to_string();
+        if is_damage(&error) {
+            StoreError::DamagedCatalog { reason }
+        } else {
+            StoreError::Catalog { action, reason }
+        }
+    }
+}
+
+/// Whether SQLite found something in the file that consign did not put there.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::Utf8Error(..)
+        | rusqlite::Error::InvalidColumnType(..) => true,
+        // Tables or columns that are not there: consign's own statements are right.
+        rusqlite::Error::SqlInputError { .. } => true,
+        _ => matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
+        ),
+    }
 }

@@ -4,6 +4,9 @@
 //! not remove that content in between. So writers share the lock for as long as they live, and collection
 //! has it alone. Locks are of open files (`flock`), so they also hold between threads of one process, and
 //! end with the process that held them.
+//!
+//! Such locks know no order, and where writers come and go all the time, there is always one. So a collection
+//! that waits closes the gate, a second lock that every writer passes first, for a moment.
 
 use std::time::{Duration, Instant};
 
@@ -14,6 +17,12 @@ use super::error::{StoreError, io, sys};
 use super::{Result, Store};
 
 pub(super) const FILE: &str = "lock";
+
+/// Passed by writers, closed by a collection that waits.
+pub(super) const GATE: &str = "gate";
+
+/// How long the gate is closed at most: a writer that is at work longer is not waited for behind it.
+const CLOSED: Duration = Duration::from_secs(1);
 
 /// A held lock; dropping it lets go.
 pub(super) struct Guard {
@@ -38,7 +47,9 @@ impl Store {
         if self.inner.alone {
             return Ok(Guard { file: None });
         }
-        acquire(self.root(), FlockOperation::NonBlockingLockShared, self.inner.options.patience)
+        let (shared, patience) = (FlockOperation::NonBlockingLockShared, self.inner.options.patience);
+        drop(acquire(self.root(), GATE, shared, patience)?);
+        acquire(self.root(), FILE, shared, patience)
     }
 
     /// Waits until no writer is left, and keeps new ones out.
@@ -53,21 +64,33 @@ impl Store {
 
 /// Waits until no writer is left in the store in this directory, and keeps new ones out.
 pub(super) fn exclusive(root: &Dir, patience: Duration) -> Result<Guard> {
-    acquire(root, FlockOperation::NonBlockingLockExclusive, patience)
+    let (start, operation) = (Instant::now(), FlockOperation::NonBlockingLockExclusive);
+    match acquire(root, FILE, operation, Duration::ZERO) {
+        Err(StoreError::Busy { .. }) if !patience.is_zero() => {}
+        acquired => return acquired,
+    }
+    let left = || patience.saturating_sub(start.elapsed());
+    if let Ok(_closed) = acquire(root, GATE, operation, left()) {
+        match acquire(root, FILE, operation, left().min(CLOSED)) {
+            Err(StoreError::Busy { .. }) => {}
+            acquired => return acquired,
+        }
+    }
+    acquire(root, FILE, operation, left())
 }
 
-fn acquire(root: &Dir, operation: FlockOperation, patience: Duration) -> Result<Guard> {
+fn acquire(root: &Dir, name: &str, operation: FlockOperation, patience: Duration) -> Result<Guard> {
     // A file of its own for every guard: two guards on one open file would be one lock.
     let file = root
-        .open_with(FILE, OpenOptions::new().read(true).write(true).create(true))
-        .map_err(io("opening", FILE))?;
+        .open_with(name, OpenOptions::new().read(true).write(true).create(true))
+        .map_err(io("opening", name))?;
     let start = Instant::now();
     let mut pause = Duration::from_millis(1);
     loop {
         match rustix::fs::flock(&file, operation) {
             Ok(()) => return Ok(Guard { file: Some(file) }),
             Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
-            Err(errno) => return Err(sys("locking", FILE)(errno)),
+            Err(errno) => return Err(sys("locking", name)(errno)),
         }
         if start.elapsed() >= patience {
             return Err(StoreError::Busy { waited: start.elapsed() });

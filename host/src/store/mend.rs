@@ -280,5 +280,5 @@ fn forget_image(transaction: &Transaction<'_>, id: Digest, needed: Digest, work:
 
 /// An error that says that the catalogue itself cannot be read.
 pub(crate) fn is_catalog_damage(error: &StoreError) -> bool {
-    matches!(error, StoreError::Catalog { .. } | StoreError::LostCatalog)
+    matches!(error, StoreError::DamagedCatalog { .. } | StoreError::LostCatalog)
 }
