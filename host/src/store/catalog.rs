@@ -65,7 +65,7 @@ impl Catalog {
         if found < format::NEWEST {
             format::stand_in(&connection, found).map_err(catalog("opening"))?;
         }
-        connection.set_prepared_statement_cache_capacity(64);
+        prepare_once(&connection)?;
         Ok(Catalog {
             path,
             patience: options.patience,
@@ -114,7 +114,7 @@ impl Catalog {
         connection.busy_timeout(self.patience).map_err(catalog("opening"))?;
         // A transaction that was reported done survives a power cut.
         connection.pragma_update(None, "synchronous", "FULL").map_err(catalog("opening"))?;
-        connection.set_prepared_statement_cache_capacity(64);
+        prepare_once(&connection)?;
         Ok(connection)
     }
 
@@ -135,6 +135,14 @@ impl Store {
         let _guard = self.lock_shared()?;
         self.catalog().write(write)
     }
+}
+
+/// Has statements prepared once. A plan could depend on the parameters, for the sake of which SQLite would
+/// prepare some of these anew whenever they are run; theirs do not.
+fn prepare_once(connection: &Connection) -> Result<()> {
+    connection.set_prepared_statement_cache_capacity(128);
+    let stable = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true);
+    stable.map(drop).map_err(catalog("opening"))
 }
 
 /// SQLite may not follow links, which could lead out of the directory, and needs no lock of its own: a

@@ -364,6 +364,12 @@ fn sweep(transaction: &Transaction<'_>, candidates: &mut BTreeSet<Digest>) -> ru
         let mut freed = BTreeSet::new();
         for digest in &next {
             let text = digest.to_string();
+            // Most are none, and what is asked below is much for a layer that many manifests list.
+            let document = "SELECT 1 FROM documents WHERE digest = ?";
+            if !transaction.prepare_cached(document)?.exists([&text])? {
+                continue;
+            }
+            // `CROSS` has SQLite begin with what is below, not with every image there is.
             let dead = transaction
                 .prepare_cached(
                     "WITH RECURSIVE below (digest, depth) AS (
@@ -374,12 +380,12 @@ fn sweep(transaction: &Transaction<'_>, candidates: &mut BTreeSet<Digest>) -> ru
                          JOIN entries ON document = below.digest
                          WHERE depth < 8
                      )
-                     SELECT EXISTS (SELECT 1 FROM documents WHERE digest = ?1)
-                        AND NOT EXISTS (SELECT 1 FROM names WHERE digest = ?1)
+                     SELECT NOT EXISTS (SELECT 1 FROM names WHERE digest = ?1)
                         AND NOT EXISTS (SELECT 1 FROM entries JOIN documents ON documents.digest = document
                                         WHERE entries.digest = ?1 AND config IS NULL)
-                        AND NOT EXISTS (SELECT 1 FROM below JOIN documents USING (digest)
-                                        WHERE complete AND config IN (SELECT id FROM images))",
+                        AND NOT EXISTS (SELECT 1 FROM below CROSS JOIN documents USING (digest)
+                                        WHERE complete
+                                          AND EXISTS (SELECT 1 FROM images WHERE id = config))",
                 )?
                 .query_row([&text], |row| row.get::<_, bool>(0))?;
             if !dead {
