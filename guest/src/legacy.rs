@@ -3,6 +3,7 @@
 
 mod go;
 mod image;
+mod layers;
 
 use crate::json::write::{ObjectWriter, array, compact, string};
 use crate::json::{self, Reader, Result, invalid, too_large};
@@ -11,6 +12,8 @@ use crate::sort::stable_sort;
 use crate::wit::exports::consign::image::archives::LegacyImage;
 use crate::wit::exports::consign::image::manifests::ManifestError;
 use image::V1Image;
+
+pub use layers::layers;
 
 /// Bytes of a legacy image's `json`.
 pub const MAX_JSON: usize = 4 << 20;

@@ -14,6 +14,7 @@ mod generate;
 mod history;
 mod image;
 mod images;
+mod import;
 mod inspect;
 mod inspection;
 mod load;
@@ -25,6 +26,7 @@ mod prune;
 mod refusal;
 mod remove;
 mod resolve;
+mod save;
 mod session;
 mod template;
 mod time;
@@ -66,6 +68,8 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::History(command) => history::run(&session()?, command),
         Command::Tree(command) => tree::run(&session()?, command),
         Command::Load(command) => load::run(&session()?, command),
+        Command::Save(command) => save::run(&session()?, command),
+        Command::Import(command) => import::run(&session()?, command),
         Command::Tag(command) => name::tag(&session()?, command),
         Command::Untag(command) => name::untag(&session()?, command),
         Command::Rm(command) => remove::run(&session()?, command),

@@ -2,3 +2,4 @@
 
 pub mod compression;
 pub mod transfer;
+pub(crate) mod walk;

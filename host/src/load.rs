@@ -43,6 +43,7 @@ use crate::types::platforms::Matcher;
 use crate::types::{Descriptor, ImageName, Platform};
 
 pub use error::LoadError;
+pub(crate) use plan::is_foreign;
 
 /// What to load and under which names.
 #[derive(Debug, Clone, Default)]
@@ -73,7 +74,7 @@ pub struct Platforms {
     pub host_os: String,
 }
 
-/// Told how far a load is. Called from several threads.
+/// Told how far a load, an import or a save is. Called from several threads.
 pub trait Progress: Sync {
     /// All that is to be brought in is known: how many blobs, and their bytes.
     fn planned(&self, blobs: usize, bytes: u64) {

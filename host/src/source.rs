@@ -14,7 +14,8 @@ use std::io::Read;
 pub use content::SourceContent;
 pub use error::SourceError;
 pub(crate) use names::{docker_name, oci_name};
-pub use walk::{Found, Step, Walk};
+pub(crate) use walk::is_document;
+pub use walk::{Found, MAX_DEPTH, Step, Walk};
 
 use crate::digest::Digest;
 use crate::transport::tar_index::Extent;

@@ -90,6 +90,8 @@ pub use record::{ImageRecord, IndexRecord, LayerRecord, ManifestRecord, NameReco
 pub use remove::{Removal, Removed};
 pub use target::Target;
 
+pub(crate) use step::reached;
+
 use catalog::Catalog;
 use error::io;
 

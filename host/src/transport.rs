@@ -5,7 +5,7 @@ pub mod dir;
 pub mod docker_archive;
 mod legacy;
 pub mod oci_layout;
-mod spool;
+pub(crate) mod spool;
 pub mod tar_index;
 
 use cap_std::fs::Dir;

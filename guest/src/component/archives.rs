@@ -1,6 +1,6 @@
 use super::Component;
 use crate::wit::exports::consign::image::archives::{
-    ArchiveImage, Descriptor, Digest, Guest, LegacyImage, LegacyTag, ManifestError,
+    ArchiveImage, Descriptor, Digest, Guest, LegacyImage, LegacyLayer, LegacyTag, ManifestError,
 };
 use crate::{archive, legacy};
 
@@ -19,6 +19,10 @@ impl Guest for Component {
 
     fn legacy_config(jsons: Vec<Vec<u8>>, diff_ids: Vec<Digest>) -> Result<Vec<u8>, ManifestError> {
         legacy::config(&jsons, &diff_ids)
+    }
+
+    fn legacy_layers(config: Vec<u8>, diff_ids: Vec<Digest>) -> Result<Vec<LegacyLayer>, ManifestError> {
+        legacy::layers(&config, &diff_ids)
     }
 
     fn parse_layout(bytes: Vec<u8>) -> Result<String, ManifestError> {

@@ -39,6 +39,10 @@ pub enum Command {
     Tree(Tree),
     /// Take every image of an archive, a layout or a directory into the store
     Load(Load),
+    /// Write images to an archive or a directory, for docker, podman, skopeo and consign
+    Save(Save),
+    /// Make an image of a root file system tarball
+    Import(Import),
     /// Give an image another name
     Tag(Tag),
     /// Take names away; the images stay
@@ -295,6 +299,98 @@ pub struct Load {
     pub format: Format,
 
     /// Only image IDs, no progress
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// What images are saved as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// What docker load and podman load read; one platform, several images
+    DockerArchive,
+    /// An OCI image layout in a tar
+    OciArchive,
+    /// An OCI image layout
+    OciDir,
+    /// What skopeo calls dir:; one image or index
+    DockerDir,
+}
+
+#[derive(Debug, Args)]
+pub struct Save {
+    /// The images, by name or ID
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<String>,
+
+    /// The archive, or, for oci-dir and docker-dir, a new or empty directory; - is standard output [default: -]
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+
+    /// What to write
+    #[arg(long, default_value = "docker-archive")]
+    pub format: Form,
+
+    #[command(flatten)]
+    pub wanted: Wanted,
+
+    /// Fail where images of an index are not in the store, instead of leaving them out
+    #[arg(long, conflicts_with_all = ["platform", "sparse"])]
+    pub all_platforms: bool,
+
+    /// Keep an index as it is although it then names content that is not in the output
+    #[arg(long)]
+    pub sparse: bool,
+
+    /// Compress layers that are not, with gzip; manifests and indexes then have other digests
+    #[arg(long)]
+    pub compress: bool,
+
+    /// One more name for the image, when there is only one
+    #[arg(long, value_name = "NAME")]
+    pub additional_tag: Vec<String>,
+
+    /// Fill a directory with hard links to the store's files; what changes them there changes the store
+    /// [default: for root clones or copies, otherwise links]
+    #[arg(long)]
+    pub link: bool,
+
+    /// How to show what was saved; a table only says where something had to be left out or changed
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub report: Format,
+
+    /// No progress, and nothing about what had to be left out
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The tarball, plain or compressed with gzip or zstd; - is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// A name for the image
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// A Dockerfile instruction for the image's config: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD,
+    /// STOPSIGNAL, USER, VOLUME or WORKDIR
+    #[arg(short, long, value_name = "INSTRUCTION")]
+    pub change: Vec<String>,
+
+    /// The comment of the image's one step of history [default: Imported from -]
+    #[arg(short, long, value_name = "TEXT")]
+    pub message: Option<String>,
+
+    /// The platform the image is for [default: this machine's]
+    #[arg(long, value_name = "PLATFORM")]
+    pub platform: Option<String>,
+
+    /// How to show it
+    #[arg(long, default_value = "table")]
+    pub format: Format,
+
+    /// Only the image ID, no progress
     #[arg(short, long)]
     pub quiet: bool,
 }

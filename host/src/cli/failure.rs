@@ -5,6 +5,7 @@ use std::fmt;
 use consign::content::ContentError;
 use consign::load::LoadError;
 use consign::resolve::ResolveError;
+use consign::save::SaveError;
 use consign::source::SourceError;
 use consign::store::StoreError;
 use consign::types;
@@ -107,7 +108,8 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
     let load = || cause.downcast_ref().map(denies);
     let source = || cause.downcast_ref().map(source_denies);
     let store = || cause.downcast_ref().map(store_denies);
-    let no = content.or_else(load).or_else(source).or_else(store).unwrap_or(false);
+    let save = || cause.downcast_ref().map(save_denies);
+    let no = content.or_else(load).or_else(save).or_else(source).or_else(store).unwrap_or(false);
     no.then_some(Code::No)
 }
 
@@ -117,6 +119,16 @@ fn denies(error: &LoadError) -> bool {
         LoadError::NoPlatform { .. } | LoadError::DiffId { .. } => true,
         LoadError::Source(error) => source_denies(error),
         LoadError::Store(error) => store_denies(error),
+        _ => false,
+    }
+}
+
+/// Whether a save came to a definite no.
+fn save_denies(error: &SaveError) -> bool {
+    match error {
+        SaveError::Incomplete { .. } | SaveError::SizeMismatch { .. } => true,
+        SaveError::Resolve(error) => code_of(error) == Code::No,
+        SaveError::Store(error) => store_denies(error),
         _ => false,
     }
 }

@@ -16,7 +16,8 @@ use consign::store::{Sizes, Store};
 use consign::transport::archive::{Archive, Options as ArchiveOptions};
 use consign::transport::{open_archive, open_directory};
 use consign::types::manifests::ImageConfig;
-use consign::types::resolution::{Layer, Options, Resolved, Subject};
+use consign::types::lookup::Located;
+use consign::types::resolution::{Layer, Matched, Options, Resolved, Subject};
 use consign::types::transports::{ImageReference, Transport};
 use consign::types::{Descriptor, ImageName};
 
@@ -254,11 +255,15 @@ impl Opened {
 
     /// What it points at first: an index, where the name means one.
     pub fn target(&self, session: &Session, options: &Options) -> Result<Descriptor, ResolveError> {
+        self.located(session, options).map(|located| located.target)
+    }
+
+    /// The same, and how it was found.
+    pub fn located(&self, session: &Session, options: &Options) -> Result<Located, ResolveError> {
         match &self.subject {
-            Subject::Target(target) => Ok(target.clone()),
+            Subject::Target(target) => Ok(Located { matched: Matched::Target, target: target.clone() }),
             Subject::Text(text) => {
                 resolve::locate(session.sandbox(), self.content.clone(), text, options.rules)
-                    .map(|located| located.target)
             }
         }
     }

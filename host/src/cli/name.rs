@@ -30,7 +30,7 @@ pub fn tag(session: &Session, arguments: &Tag) -> Result<()> {
 }
 
 /// A name to be given: normalised, with a tag, without a digest.
-fn new_name(session: &Session, text: &str) -> Result<ImageName> {
+pub fn new_name(session: &Session, text: &str) -> Result<ImageName> {
     let name = session.name(text)?;
     if name.digest.is_some() {
         return Err(Failure::usage(format!("wanted a name without a digest, found `{text}`")).into());

@@ -2,7 +2,9 @@
 //! that went away is no error.
 
 use std::borrow::Cow;
+use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::os::fd::AsFd as _;
 
 use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
@@ -196,6 +198,17 @@ pub fn note(text: &str) {
 /// Whether a person watches standard error.
 pub fn watched() -> bool {
     io::stderr().is_terminal()
+}
+
+/// Standard output for large data: nothing is held back.
+pub fn stream() -> Result<File> {
+    let stdout = io::stdout().as_fd().try_clone_to_owned().context("taking standard output")?;
+    Ok(File::from(stdout))
+}
+
+/// Whether standard output is a person's screen.
+pub fn shown() -> bool {
+    io::stdout().is_terminal()
 }
 
 /// Whether standard input is a person typing.

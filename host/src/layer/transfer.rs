@@ -1,7 +1,7 @@
 //! A blob on its way in: read, hashed, written and, where it is a layer, undone and hashed again to find
 //! its diff ID; each on a thread of its own when the blob is large enough to be worth it.
 
-mod chunks;
+pub(crate) mod chunks;
 
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,7 +2,7 @@
 
 use super::{Sandbox, SandboxError};
 use crate::types::Descriptor;
-use crate::types::archives::{ArchiveImage, LegacyImage, LegacyTag};
+use crate::types::archives::{ArchiveImage, LegacyImage, LegacyLayer, LegacyTag};
 use crate::types::manifests::ManifestError;
 
 impl Sandbox {
@@ -65,6 +65,23 @@ impl Sandbox {
     ) -> Result<Result<Vec<u8>, ManifestError>, SandboxError> {
         self.call(None, |component, store| {
             component.consign_image_archives().call_legacy_config(store, jsons, diff_ids)
+        })
+    }
+
+    /// The legacy images that containers/image writes beside the layers of an image with this config, byte
+    /// for byte: one for each diff ID, base layer first.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
+    pub fn legacy_layers(
+        &self,
+        config: &[u8],
+        diff_ids: &[String],
+    ) -> Result<Result<Vec<LegacyLayer>, ManifestError>, SandboxError> {
+        self.call(None, |component, store| {
+            component.consign_image_archives().call_legacy_layers(store, config, diff_ids)
         })
     }
 

@@ -137,7 +137,7 @@ impl<'a> Walk<'a> {
 
 /// Whether a media type announces an index or a manifest; schema 1 is one, which the component refuses by
 /// name.
-fn is_document(media_type: &str) -> bool {
+pub(crate) fn is_document(media_type: &str) -> bool {
     let bare = media_type.split(';').next().unwrap_or_default().trim();
     matches!(
         bare,

@@ -25,6 +25,11 @@ impl Blob {
         self.size
     }
 
+    /// The file.
+    pub(crate) fn file(&self) -> &std::fs::File {
+        &self.file
+    }
+
     /// Another handle on the same file, with the same position.
     pub fn into_file(self) -> std::fs::File {
         self.file
@@ -114,6 +119,17 @@ impl Store {
     /// A [`StoreError`] where content cannot be looked at.
     pub fn open_blob(&self, digest: &Digest) -> Result<Option<Blob>> {
         open(self.root(), &path(digest))
+    }
+
+    /// Gives the blob with this digest another name, `path` in a directory that is none of the store's. Whoever
+    /// changes the file there changes it here.
+    ///
+    /// # Errors
+    ///
+    /// The system's: the blob is not here, or the directory is on another file system or one without hard
+    /// links.
+    pub fn link_blob(&self, digest: &Digest, directory: &Dir, path: &str) -> stdio::Result<()> {
+        self.root().hard_link(self::path(digest), directory, path)
     }
 
     /// Reads a whole blob of at most `limit` bytes and verifies its digest. `None`: not here.

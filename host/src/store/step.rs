@@ -3,7 +3,7 @@
 /// Ends the process if `CONSIGN_CRASH_AT` names this step. Only in builds with debug assertions: a release
 /// build has no such switch.
 #[cfg(debug_assertions)]
-pub(super) fn reached(step: &str) {
+pub(crate) fn reached(step: &str) {
     if std::env::var_os("CONSIGN_CRASH_AT").is_some_and(|wanted| wanted == step) {
         std::process::abort();
     }
@@ -12,4 +12,4 @@ pub(super) fn reached(step: &str) {
 /// Nothing, in a release build.
 #[cfg(not(debug_assertions))]
 #[inline(always)]
-pub(super) fn reached(_step: &str) {}
+pub(crate) fn reached(_step: &str) {}

@@ -5,7 +5,7 @@
 //! and Python's `tarfile` write them.
 
 mod error;
-mod header;
+pub(crate) mod header;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -237,13 +237,7 @@ impl Scan<'_> {
             return Err(TarError::Unsupported { name: lossy(), kind: "a sparse file" });
         }
         let data = offset + BLOCK;
-        // Links, devices and directories have no content whatever the size field says (POSIX);
-        // an old hard link may have some, but nobody writes those any more.
-        let size = match header.kind {
-            b'0' | 0 | b'7' => size,
-            b'1'..=b'6' => 0,
-            _ => size,
-        };
+        let size = header::content_size(header.kind, size);
         let next = self.after(data, size, &lossy())?;
         let Ok(text) = std::str::from_utf8(name) else {
             // No document can refer to it.

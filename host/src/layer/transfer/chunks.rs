@@ -11,20 +11,20 @@ const BUFFER: usize = 256 << 10;
 const BUFFERS: usize = 8;
 
 /// The sending end of a circle of buffers.
-pub(super) struct LoopEnd {
+pub(crate) struct LoopEnd {
     full: Sender<Vec<u8>>,
     free: Receiver<Vec<u8>>,
     made: usize,
 }
 
 /// The receiving end.
-pub(super) struct Chunks {
-    pub(super) full: Receiver<Vec<u8>>,
-    pub(super) free: Sender<Vec<u8>>,
+pub(crate) struct Chunks {
+    pub(crate) full: Receiver<Vec<u8>>,
+    pub(crate) free: Sender<Vec<u8>>,
 }
 
 /// Both ends of a new circle.
-pub(super) fn channel() -> (LoopEnd, Chunks) {
+pub(crate) fn channel() -> (LoopEnd, Chunks) {
     let (full_in, full_out) = bounded(BUFFERS);
     let (free_in, free_out) = bounded(BUFFERS);
     (LoopEnd { full: full_in, free: free_out, made: 0 }, Chunks { full: full_out, free: free_in })
@@ -32,7 +32,7 @@ pub(super) fn channel() -> (LoopEnd, Chunks) {
 
 impl LoopEnd {
     /// A buffer to fill, of full length.
-    pub(super) fn buffer(&mut self) -> Vec<u8> {
+    pub(crate) fn buffer(&mut self) -> Vec<u8> {
         let used = if self.made < BUFFERS { self.free.try_recv().ok() } else { self.free.recv().ok() };
         let mut buffer = used.unwrap_or_else(|| {
             self.made += 1;
@@ -43,7 +43,7 @@ impl LoopEnd {
     }
 
     /// Passes a filled buffer on.
-    pub(super) fn send(&mut self, chunk: Vec<u8>) {
+    pub(crate) fn send(&mut self, chunk: Vec<u8>) {
         if self.full.send(chunk).is_err() {
             // The receiver is gone, which it only is after a panic; that surfaces when it is joined.
             self.made = 0;
@@ -52,14 +52,14 @@ impl LoopEnd {
 }
 
 /// Chunks as they come, as one stream.
-pub(super) struct ChunkReader {
+pub(crate) struct ChunkReader {
     chunks: Chunks,
     current: Vec<u8>,
     at: usize,
 }
 
 impl ChunkReader {
-    pub(super) fn new(chunks: Chunks) -> Self {
+    pub(crate) fn new(chunks: Chunks) -> Self {
         ChunkReader { chunks, current: Vec::new(), at: 0 }
     }
 
@@ -71,7 +71,7 @@ impl ChunkReader {
     }
 
     /// Takes what is left and gives it back unread.
-    pub(super) fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         self.give_back();
         for chunk in &self.chunks.full {
             drop(self.chunks.free.send(chunk));

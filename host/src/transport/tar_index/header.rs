@@ -2,20 +2,20 @@
 //! and "pax Header Block").
 
 /// Tar's unit.
-pub(super) const BLOCK: u64 = 512;
+pub(crate) const BLOCK: u64 = 512;
 
 /// The fields of a header block that say what an entry is and where the next one starts.
-pub(super) struct Header {
-    pub(super) kind: u8,
-    pub(super) size: u64,
-    pub(super) link: Vec<u8>,
+pub(crate) struct Header {
+    pub(crate) kind: u8,
+    pub(crate) size: u64,
+    pub(crate) link: Vec<u8>,
     name: Vec<u8>,
     prefix: Vec<u8>,
 }
 
 impl Header {
     /// Reads a block that is not all zero.
-    pub(super) fn parse(block: &[u8; BLOCK as usize]) -> Result<Header, &'static str> {
+    pub(crate) fn parse(block: &[u8; BLOCK as usize]) -> Result<Header, &'static str> {
         let wanted = number(&block[148..156]).ok_or("its checksum is no number")?;
         // Old tars summed signed characters; readers accept both.
         let (mut unsigned, mut signed) = (0u64, 0i64);
@@ -41,7 +41,7 @@ impl Header {
     }
 
     /// The name this block gives the entry, prefix included.
-    pub(super) fn path(&self) -> Vec<u8> {
+    pub(crate) fn path(&self) -> Vec<u8> {
         if self.prefix.is_empty() {
             return self.name.clone();
         }
@@ -52,13 +52,19 @@ impl Header {
     }
 
     /// The name, for people.
-    pub(super) fn name_lossy(&self) -> String {
+    pub(crate) fn name_lossy(&self) -> String {
         String::from_utf8_lossy(&self.path()).into_owned()
     }
 }
 
+/// Bytes of content an entry has. Links, devices and directories have none whatever the size field says (POSIX);
+/// an old hard link may have some, but nobody writes those any more.
+pub(crate) fn content_size(kind: u8, size: u64) -> u64 {
+    if (b'1'..=b'6').contains(&kind) { 0 } else { size }
+}
+
 /// Everything before the first NUL.
-pub(super) fn until_nul(field: &[u8]) -> &[u8] {
+pub(crate) fn until_nul(field: &[u8]) -> &[u8] {
     field.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
@@ -88,16 +94,16 @@ fn number(field: &[u8]) -> Option<u64> {
 
 /// What a pax header changes about the entry after it.
 #[derive(Default)]
-pub(super) struct Pax {
-    pub(super) path: Option<Vec<u8>>,
-    pub(super) link: Option<Vec<u8>>,
-    pub(super) size: Option<u64>,
-    pub(super) sparse: bool,
+pub(crate) struct Pax {
+    pub(crate) path: Option<Vec<u8>>,
+    pub(crate) link: Option<Vec<u8>>,
+    pub(crate) size: Option<u64>,
+    pub(crate) sparse: bool,
 }
 
 impl Pax {
     /// Reads the records `length key=value\n`; the last of a key counts.
-    pub(super) fn read(&mut self, mut bytes: &[u8]) -> Result<(), &'static str> {
+    pub(crate) fn read(&mut self, mut bytes: &[u8]) -> Result<(), &'static str> {
         const WRONG: &str = "a pax record is malformed";
         while !bytes.is_empty() {
             // Some writers pad with NULs.
@@ -135,7 +141,7 @@ impl Pax {
     }
 
     /// Whether anything was said that decides where and what entries are.
-    pub(super) fn changes_entries(&self) -> bool {
+    pub(crate) fn changes_entries(&self) -> bool {
         self.path.is_some() || self.link.is_some() || self.size.is_some() || self.sparse
     }
 }

@@ -1,0 +1,243 @@
+//! `consign save`: images out of the store, as an archive or a directory.
+
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use serde_json::{Value, json};
+
+use consign::load::Progress;
+use consign::resolve::name;
+use consign::save::output::{NewDirectory, NewFile};
+use consign::save::{self, Absent, Destination, Options, SaveError, Saved, SavedRoot, Sharing, Wanted};
+use consign::types::resolution::Matched;
+
+use super::args::{Form, Format, Save};
+use super::failure::Failure;
+use super::progress::Bars;
+use super::refusal::with_hint;
+use super::session::Session;
+use super::{document, image, output};
+
+pub fn run(session: &Session, arguments: &Save) -> Result<()> {
+    let place = Place::of(arguments)?;
+    let choice = session.options(&arguments.wanted)?;
+    let mut opened = Vec::new();
+    let mut wanted = Vec::new();
+    for text in &arguments.images {
+        let image = image::open(session, text)?;
+        if !image.is_store() {
+            return Err(Failure::usage(format!("wanted an image in the store, found `{text}`"))
+                .hint("take it in with `consign load` first")
+                .into());
+        }
+        let located = image.located(session, &choice).map_err(|error| with_hint(error, &image))?;
+        let names = match located.matched {
+            Matched::Name(name) => vec![name],
+            _ => Vec::new(),
+        };
+        wanted.push(Wanted { target: located.target, names });
+        opened.push(image);
+    }
+    match wanted.as_mut_slice() {
+        [alone] => {
+            for text in &arguments.additional_tag {
+                alone.names.push(super::name::new_name(session, text)?);
+            }
+        }
+        _ if !arguments.additional_tag.is_empty() => {
+            let found = wanted.len();
+            let message = format!("wanted one image to give another name to, found {found}");
+            return Err(Failure::usage(message).into());
+        }
+        _ => {}
+    }
+    let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
+    let linked = arguments.link || !rustix::process::geteuid().is_root();
+    let options = Options {
+        absent: match (arguments.sparse, arguments.all_platforms) {
+            (true, _) => Absent::Keep,
+            (_, true) => Absent::Refuse,
+            _ => Absent::Drop,
+        },
+        compress: arguments.compress,
+        spool: spool.as_ref(),
+        // Root gives directories away; with hard links it would give the store away.
+        sharing: if linked { Sharing::Link } else { Sharing::Clone },
+        ..Options::new(choice)
+    };
+    let bars = (output::watched() && !arguments.quiet).then(Bars::new);
+    let progress: &dyn Progress = bars.as_ref().map_or(&(), |bars| bars);
+    let saved = place.fill(arguments.format, |destination| {
+        save::save(&*session.store()?, session.sandbox(), &wanted, &options, destination, progress).map_err(
+            |error| match (error, opened.first()) {
+                (SaveError::Resolve(error), Some(image)) => with_hint(error, image),
+                (error, _) => error.into(),
+            },
+        )
+    });
+    drop(bars);
+    match saved {
+        // Nobody reads on: that is no mistake.
+        Err(error) if place == Place::Stdout && is_broken_pipe(&error) => Ok(()),
+        saved => show(&saved.with_context(|| format!("saving to {place}"))?, &place, arguments),
+    }
+}
+
+/// Where to.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    Stdout,
+    /// A device, a pipe: what is there is written to.
+    Device(PathBuf),
+    /// A file or directory to be made: the directory around it, and its name.
+    New(PathBuf, PathBuf),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Place::Stdout => f.write_str("standard output"),
+            Place::Device(path) => write!(f, "`{}`", path.display()),
+            Place::New(parent, name) => write!(f, "`{}`", parent.join(name).display()),
+        }
+    }
+}
+
+impl Place {
+    fn of(arguments: &Save) -> Result<Place> {
+        let directory = matches!(arguments.format, Form::OciDir | Form::DockerDir);
+        let wanted = if directory { "a new or empty directory" } else { "a file" };
+        let path = match arguments.output.as_deref() {
+            Some(path) if path != Path::new("-") => path,
+            _ if directory => {
+                return Err(Failure::usage(format!("wanted {wanted}, found standard output"))
+                    .hint("name one with -o DIR")
+                    .into());
+            }
+            _ if output::shown() => {
+                return Err(Failure::usage("wanted a file or a pipe, found a terminal on standard output")
+                    .hint("name a file with -o FILE, or redirect with > FILE")
+                    .into());
+            }
+            _ if arguments.report == Format::Json => {
+                return Err(Failure::usage("standard output cannot be both the archive and the report")
+                    .hint("name a file with -o FILE")
+                    .into());
+            }
+            _ => return Ok(Place::Stdout),
+        };
+        let wrong = |found: &str| {
+            Failure::usage(format!("wanted {wanted}, found {found}: `{}`", path.display())).into()
+        };
+        // What a link leads to is replaced, not the link.
+        let path = match path.canonicalize() {
+            Err(error) if error.kind() == ErrorKind::NotFound => path.to_owned(),
+            Err(error) => return Err(error).with_context(|| format!("looking for `{}`", path.display())),
+            Ok(found) if found.is_dir() && !directory => return Err(wrong("a directory")),
+            Ok(found) if found.is_dir() || (found.is_file() && !directory) => found,
+            Ok(_) if directory => return Err(wrong("a file")),
+            Ok(found) => return Ok(Place::Device(found)),
+        };
+        let Some(name) = path.file_name() else { return Err(wrong("no name")) };
+        let parent = path.parent().unwrap_or(Path::new(""));
+        Ok(Place::New(parent.to_owned(), name.into()))
+    }
+
+    /// Has it filled, and gives it its name when that went well.
+    fn fill(&self, form: Form, fill: impl FnOnce(Destination<'_>) -> Result<Saved>) -> Result<Saved> {
+        let archive = |out| match form {
+            Form::OciArchive => Destination::OciArchive(out),
+            _ => Destination::DockerArchive(out),
+        };
+        let (parent, name) = match self {
+            Place::Stdout => return fill(archive(&mut output::stream()?)),
+            Place::Device(path) => {
+                let mut device = File::options().write(true).open(path)?;
+                return fill(archive(&mut device));
+            }
+            Place::New(parent, name) => {
+                let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+                (Dir::open_ambient_dir(parent, ambient_authority())?, name)
+            }
+        };
+        match form {
+            Form::DockerArchive | Form::OciArchive => {
+                let mut file = NewFile::create(&parent, name)?;
+                let saved = fill(archive(&mut file as &mut dyn Write))?;
+                file.publish()?;
+                Ok(saved)
+            }
+            Form::OciDir | Form::DockerDir => {
+                let new = NewDirectory::create(&parent, name).map_err(|error| match error.kind() {
+                    ErrorKind::DirectoryNotEmpty => {
+                        anyhow!("wanted a new or empty directory, found one with something in it")
+                    }
+                    _ => error.into(),
+                })?;
+                let saved = match form {
+                    Form::OciDir => fill(Destination::OciDir(new.directory())),
+                    _ => fill(Destination::DockerDir(new.directory())),
+                }?;
+                new.publish()?;
+                Ok(saved)
+            }
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == ErrorKind::BrokenPipe)
+}
+
+fn show(saved: &Saved, place: &Place, arguments: &Save) -> Result<()> {
+    if arguments.report == Format::Json {
+        return output::json(&json!({
+            "output": match place {
+                Place::Stdout => json!("-"),
+                Place::Device(path) => json!(path),
+                Place::New(parent, name) => json!(parent.join(name)),
+            },
+            "roots": saved.roots.iter().map(entry).collect::<Vec<_>>(),
+            "written": {"blobs": saved.blobs.blobs, "bytes": saved.blobs.bytes},
+        }));
+    }
+    if arguments.quiet || arguments.sparse || arguments.format == Form::DockerArchive {
+        return Ok(());
+    }
+    for root in &saved.roots {
+        let what = root.names.first().map_or_else(|| root.stored.digest.clone(), name);
+        let (stored, written) = (&root.stored.digest, &root.written.digest);
+        match root.absent.len() {
+            0 if arguments.compress && stored != written => {
+                output::note(&format!("`{what}` is now `{written}`: layers were compressed"));
+            }
+            0 => {}
+            absent => output::note(&format!(
+                "`{what}` is now `{written}`, not `{stored}`: {absent} of its images are not in the store; \
+                 --sparse keeps the index"
+            )),
+        }
+    }
+    Ok(())
+}
+
+fn entry(root: &SavedRoot) -> Value {
+    json!({
+        "stored": document::descriptor(&root.stored),
+        "written": document::descriptor(&root.written),
+        "names": root.names.iter().map(name).collect::<Vec<_>>(),
+        "images": root.images.iter().map(|image| json!({
+            "id": image.id.to_string(),
+            "manifest": image.manifest.as_ref().map(ToString::to_string),
+            "platform": document::platform(&image.platform),
+        })).collect::<Vec<_>>(),
+        "absent": root.absent.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}

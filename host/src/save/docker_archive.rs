@@ -1,0 +1,262 @@
+//! What `docker save` and `podman save` write: uncompressed layers and configs by digest, `manifest.json`, and
+//! for readers from before Docker 1.10 a directory for each layer and `repositories`. Names, order and headers
+//! are those of containers/image (docker/internal/tarfile), so that the bytes are podman's and skopeo's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, BufWriter, Write};
+
+use serde_json::json;
+
+use super::choice::{choose, read, stored_layer};
+use super::content::{Outgoing, decoder};
+use super::document::bytes;
+use super::tar::TarWriter;
+use super::tree::open;
+use super::{Options, SaveError, Saved, SavedImage, SavedRoot, Wanted};
+use crate::digest::Digest;
+use crate::load::{Count, Progress};
+use crate::resolve::name as full_name;
+use crate::sandbox::Sandbox;
+use crate::store::{Store, Target};
+use crate::types::resolution::Resolved;
+use crate::types::{Descriptor, ImageName};
+
+const FORMAT: &str = "docker-archive";
+const BUFFER: usize = 256 << 10;
+/// Nobody writes to what was unpacked.
+const MODE: u32 = 0o444;
+
+/// An image on its way out.
+struct Image {
+    root: SavedRoot,
+    config: Vec<u8>,
+    /// Base layer first.
+    layers: Vec<Layer>,
+}
+
+#[derive(Clone)]
+struct Layer {
+    diff_id: Digest,
+    /// The stored form that is read.
+    blob: Target,
+    /// Bytes uncompressed.
+    size: u64,
+}
+
+pub(super) fn write(
+    store: &Store,
+    sandbox: &Sandbox,
+    wanted: &[Wanted],
+    options: &Options<'_>,
+    out: &mut dyn Write,
+    progress: &dyn Progress,
+) -> Result<Saved, SaveError> {
+    if options.compress {
+        return Err(SaveError::Unsupported { format: FORMAT, what: "compressed layers" });
+    }
+    let images = images(store, sandbox, wanted, options)?;
+    let mut distinct = BTreeMap::new();
+    distinct.extend(images.iter().flat_map(|image| &image.layers).map(|layer| (&layer.diff_id, layer.size)));
+    let blobs = Count { blobs: distinct.len(), bytes: distinct.values().sum() };
+    progress.planned(blobs.blobs, blobs.bytes);
+
+    let mut archive = Archive {
+        store,
+        tar: TarWriter::new(BufWriter::with_capacity(BUFFER, out)),
+        progress,
+        written: BTreeSet::new(),
+        legacy: BTreeSet::new(),
+        repositories: BTreeMap::new(),
+    };
+    for image in &images {
+        archive.image(sandbox, image)?;
+    }
+    let roots = archive.finish(images)?;
+    Ok(Saved { roots, blobs })
+}
+
+/// The images that are meant, each once, with all the names it is wanted under.
+fn images(
+    store: &Store,
+    sandbox: &Sandbox,
+    wanted: &[Wanted],
+    options: &Options<'_>,
+) -> Result<Vec<Image>, SaveError> {
+    let mut images: Vec<Image> = Vec::new();
+    for wanted in wanted {
+        let chosen = choose(store, sandbox, wanted, options)?;
+        let tagged = wanted.names.iter().filter(|name| name.digest.is_none()).cloned();
+        if let Some(known) = images.iter_mut().find(|known| known.root.written.digest == chosen.config.digest)
+        {
+            for name in tagged {
+                if !known.root.names.contains(&name) {
+                    known.root.names.push(name);
+                }
+            }
+            continue;
+        }
+        let names = tagged.collect();
+        images.push(image(store, wanted, &chosen, names)?);
+    }
+    Ok(images)
+}
+
+fn image(
+    store: &Store,
+    wanted: &Wanted,
+    chosen: &Resolved,
+    names: Vec<ImageName>,
+) -> Result<Image, SaveError> {
+    let id: Digest = chosen.config.digest.parse()?;
+    let incomplete = |absent| SaveError::Incomplete { wanted: id.clone(), absent };
+    let config = read(store, &chosen.config)?.ok_or_else(|| incomplete(vec![id.clone()]))?;
+    let mut layers = Vec::with_capacity(chosen.layers.len());
+    let mut absent = Vec::new();
+    for layer in &chosen.layers {
+        let diff_id: Digest = layer.diff_id.parse()?;
+        match stored_layer(store, &diff_id, layer.blob.as_ref())? {
+            Some(blob) => {
+                let size = unpacked_size(store, &diff_id, &blob)?;
+                layers.push(Layer { diff_id, blob, size });
+            }
+            None => absent.push(match &layer.blob {
+                Some(blob) => blob.digest.parse()?,
+                None => diff_id,
+            }),
+        }
+    }
+    if !absent.is_empty() {
+        return Err(incomplete(absent));
+    }
+    let image = SavedImage { manifest: None, id, platform: chosen.platform.clone() };
+    let root = SavedRoot {
+        stored: wanted.target.clone(),
+        written: chosen.config.clone(),
+        names,
+        images: vec![image],
+        absent: Vec::new(),
+    };
+    Ok(Image { root, config, layers })
+}
+
+/// How long the layer is uncompressed. The catalogue knows, of layers that came with an image; others are
+/// decompressed once for it.
+fn unpacked_size(store: &Store, diff_id: &Digest, blob: &Target) -> Result<u64, SaveError> {
+    if blob.digest == *diff_id {
+        return Ok(blob.size);
+    }
+    let known = store.layers().of_blob(&blob.digest)?;
+    if let Some(known) = known.iter().find(|known| known.diff_id == *diff_id) {
+        return Ok(known.unpacked_size);
+    }
+    let failed = |source| SaveError::Read { digest: blob.digest.clone(), source };
+    let mut decoder = decoder(open(store, &blob.digest)?, u64::MAX).map_err(failed)?;
+    io::copy(&mut decoder, &mut io::sink()).map_err(failed)
+}
+
+/// The archive being written.
+struct Archive<'a, W: Write> {
+    store: &'a Store,
+    tar: TarWriter<W>,
+    progress: &'a dyn Progress,
+    /// Layers that are there.
+    written: BTreeSet<Digest>,
+    /// Legacy images that are there.
+    legacy: BTreeSet<String>,
+    /// Tags by repository, each with its legacy image.
+    repositories: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl<W: Write> Archive<'_, W> {
+    fn image(&mut self, sandbox: &Sandbox, image: &Image) -> Result<(), SaveError> {
+        for layer in &image.layers {
+            if self.written.insert(layer.diff_id.clone()) {
+                self.layer(layer)?;
+            }
+        }
+        let path = config_path(&image.root.written)?;
+        self.tar.bytes(&path, MODE, &image.config).map_err(failed(&path))?;
+        self.legacy_images(sandbox, image)
+    }
+
+    fn layer(&mut self, layer: &Layer) -> Result<(), SaveError> {
+        let path = layer_path(&layer.diff_id);
+        let descriptor = Descriptor {
+            digest: layer.diff_id.to_string(),
+            size: layer.size,
+            ..Descriptor::from(&layer.blob)
+        };
+        self.progress.started(&descriptor);
+        self.tar.file(&path, MODE, layer.size).map_err(failed(&path))?;
+        let (digest, size) = (&layer.diff_id, layer.size);
+        let outgoing = Outgoing { blob: &layer.blob.digest, digest, size, path: &path };
+        let blob = open(self.store, &layer.blob.digest)?;
+        let advanced = |bytes| self.progress.advanced(&descriptor, bytes);
+        if layer.blob.digest == layer.diff_id {
+            outgoing.copy(blob, &mut self.tar, &advanced)?;
+        } else {
+            outgoing.copy_undone(blob, &mut self.tar, &advanced)?;
+        }
+        self.progress.finished(&descriptor, false);
+        Ok(())
+    }
+
+    /// A directory for each layer, and the image's tags.
+    fn legacy_images(&mut self, sandbox: &Sandbox, image: &Image) -> Result<(), SaveError> {
+        let diff_ids: Vec<String> = image.layers.iter().map(|layer| layer.diff_id.to_string()).collect();
+        let legacy = sandbox.legacy_layers(&image.config, &diff_ids)?.map_err(|problem| {
+            let digest = Digest::of(&image.config);
+            SaveError::Document { digest, problem }
+        })?;
+        for (layer, legacy) in image.layers.iter().zip(&legacy) {
+            if !self.legacy.insert(legacy.id.clone()) {
+                continue;
+            }
+            let path = |file: &str| format!("{}/{file}", legacy.id);
+            let target = format!("../{}", layer_path(&layer.diff_id));
+            let link = path("layer.tar");
+            self.tar.symlink(&link, &target).map_err(failed(&link))?;
+            let version = path("VERSION");
+            self.tar.bytes(&version, MODE, b"1.0").map_err(failed(&version))?;
+            let json = path("json");
+            self.tar.bytes(&json, MODE, legacy.json.as_bytes()).map_err(failed(&json))?;
+        }
+        let Some(top) = legacy.last() else { return Ok(()) };
+        for name in &image.root.names {
+            let repository = format!("{}/{}", name.domain, name.path);
+            let tag = name.tag.clone().unwrap_or_else(|| "latest".into());
+            self.repositories.entry(repository).or_default().insert(tag, top.id.clone());
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, images: Vec<Image>) -> Result<Vec<SavedRoot>, SaveError> {
+        let mut entries = Vec::with_capacity(images.len());
+        for image in &images {
+            let tags: Vec<String> = image.root.names.iter().map(full_name).collect();
+            let layers: Vec<String> = image.layers.iter().map(|layer| layer_path(&layer.diff_id)).collect();
+            let config = config_path(&image.root.written)?;
+            entries.push(json!({"Config": config, "RepoTags": tags, "Layers": layers}));
+        }
+        let manifest = bytes(&entries.into());
+        self.tar.bytes("manifest.json", MODE, &manifest).map_err(failed("manifest.json"))?;
+        let repositories = bytes(&json!(self.repositories));
+        self.tar.bytes("repositories", MODE, &repositories).map_err(failed("repositories"))?;
+        self.tar.finish().map_err(failed("the end marker"))?;
+        Ok(images.into_iter().map(|image| image.root).collect())
+    }
+}
+
+fn layer_path(diff_id: &Digest) -> String {
+    format!("{}.tar", diff_id.hex())
+}
+
+fn config_path(config: &Descriptor) -> Result<String, SaveError> {
+    let digest: Digest = config.digest.parse()?;
+    Ok(format!("{}.json", digest.hex()))
+}
+
+fn failed(path: &str) -> impl FnOnce(io::Error) -> SaveError {
+    let path = path.to_owned();
+    move |source| SaveError::Write { path, source }
+}

@@ -1,0 +1,190 @@
+//! A file or a directory that has its name only when it is complete.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cap_std::fs::{Dir, OpenOptions};
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::store::reached;
+
+/// A name beside `name` that nobody has: process, time, count.
+fn beside(name: &Path) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    // A file name has room for 255 bytes.
+    let name: String = name.to_string_lossy().chars().filter(char::is_ascii).take(40).collect();
+    format!(".{name}.{:x}-{:x}-{count:x}", std::process::id(), now.as_nanos())
+}
+
+/// A file on its way to its name. Where the file system allows it the file has no name at all until then, so
+/// that nothing is left of it whatever happens to the process; otherwise a hidden one. Dropped, it is gone.
+#[derive(Debug)]
+pub struct NewFile<'a> {
+    directory: &'a Dir,
+    name: &'a Path,
+    file: File,
+    /// The name it has meanwhile.
+    temporary: Option<String>,
+}
+
+impl<'a> NewFile<'a> {
+    /// Starts a file that is to be called `name` in `directory`.
+    ///
+    /// # Errors
+    ///
+    /// The system's, where no file can be made there.
+    pub fn create(directory: &'a Dir, name: &'a Path) -> io::Result<NewFile<'a>> {
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        match rustix::fs::openat(directory, ".", flags, Mode::from_raw_mode(0o666)) {
+            Ok(file) => Ok(NewFile { directory, name, file: file.into(), temporary: None }),
+            // File systems without it (overlayfs before 6.0, NFS) say so in different ways.
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => {
+                let temporary = beside(name);
+                let mut options = OpenOptions::new();
+                let file = directory.open_with(&temporary, options.write(true).create_new(true))?.into_std();
+                Ok(NewFile { directory, name, file, temporary: Some(temporary) })
+            }
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Gives it its name, in place of whatever file has it.
+    ///
+    /// # Errors
+    ///
+    /// The system's; the file is gone then, and what had the name before still has it.
+    pub fn publish(mut self) -> io::Result<()> {
+        reached("save-written");
+        let temporary = match &self.temporary {
+            Some(temporary) => temporary.clone(),
+            None => {
+                let temporary = beside(self.name);
+                link(&self.file, self.directory, &temporary)?;
+                self.temporary.insert(temporary).clone()
+            }
+        };
+        reached("save-linked");
+        self.directory.rename(&temporary, self.directory, self.name)?;
+        self.temporary = None;
+        reached("save-published");
+        Ok(())
+    }
+}
+
+/// Gives a file without a name one.
+fn link(file: &File, directory: &Dir, name: &str) -> io::Result<()> {
+    use std::os::fd::AsRawFd as _;
+    // Linking by the handle itself is for the privileged; by the handle's path it is for everyone.
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(rustix::fs::linkat(rustix::fs::CWD, path, directory, name, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+impl Write for NewFile<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for NewFile<'_> {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            // Nobody is left to tell.
+            let _ = self.directory.remove_file(temporary);
+        }
+    }
+}
+
+/// A directory on its way to its name, meanwhile under a hidden one: beside it, or, where an empty directory
+/// has the name already, inside that. Dropped, it is gone.
+#[derive(Debug)]
+pub struct NewDirectory<'a> {
+    parent: &'a Dir,
+    name: &'a Path,
+    /// The empty directory that is there.
+    existing: Option<Dir>,
+    temporary: Option<String>,
+    directory: Dir,
+}
+
+impl<'a> NewDirectory<'a> {
+    /// Starts a directory that is to be called `name` in `parent`, where there may be an empty one.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::DirectoryNotEmpty`] and [`io::ErrorKind::NotADirectory`] where something has the name
+    /// that would be lost; the system's, where no directory can be made there.
+    pub fn create(parent: &'a Dir, name: &'a Path) -> io::Result<NewDirectory<'a>> {
+        let existing = match parent.open_dir(name) {
+            Ok(existing) if existing.entries()?.next().is_some() => {
+                return Err(io::ErrorKind::DirectoryNotEmpty.into());
+            }
+            Ok(existing) => Some(existing),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let temporary = beside(name);
+        let around = existing.as_ref().unwrap_or(parent);
+        around.create_dir(&temporary)?;
+        match around.open_dir(&temporary) {
+            Ok(directory) => {
+                let temporary = Some(temporary);
+                Ok(NewDirectory { parent, name, existing, temporary, directory })
+            }
+            Err(error) => {
+                let _ = around.remove_dir(&temporary);
+                Err(error)
+            }
+        }
+    }
+
+    /// Where to write.
+    pub fn directory(&self) -> &Dir {
+        &self.directory
+    }
+
+    /// Gives it its name. Where an empty directory has that, its content moves there, the documents that make
+    /// it an image last: the directory may be one that cannot be replaced, as a mount point.
+    ///
+    /// # Errors
+    ///
+    /// The system's, also where something got the name meanwhile; the directory is gone then.
+    pub fn publish(mut self) -> io::Result<()> {
+        reached("save-written");
+        let Some(temporary) = &self.temporary else { return Ok(()) };
+        match &self.existing {
+            None => self.parent.rename(temporary, self.parent, self.name)?,
+            Some(existing) => {
+                let mut names = Vec::new();
+                for entry in self.directory.entries()? {
+                    names.push(entry?.file_name());
+                }
+                names.sort_by_key(|name| (name == "index.json" || name == "manifest.json", name.clone()));
+                for name in names {
+                    self.directory.rename(&name, existing, &name)?;
+                }
+                existing.remove_dir(temporary)?;
+            }
+        }
+        self.temporary = None;
+        reached("save-published");
+        Ok(())
+    }
+}
+
+impl Drop for NewDirectory<'_> {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            // Nobody is left to tell.
+            let _ = self.existing.as_ref().unwrap_or(self.parent).remove_dir_all(temporary);
+        }
+    }
+}
