@@ -11,6 +11,7 @@ mod archive;
 
 mod configured;
 mod family;
+mod exchanging;
 mod generating;
 mod happening;
 mod history;

@@ -12,12 +12,12 @@ use crate::archive::{Tar, digest, hex, layer};
 use crate::place::{Place, fixtures};
 
 /// A tiny image in OCI and in Docker's format, in everything the peers write.
-struct Workshop {
-    directory: PathBuf,
+pub struct Workshop {
+    pub directory: PathBuf,
 }
 
 /// Made once for all tests. `None` where a program is missing.
-fn workshop() -> Option<&'static Workshop> {
+pub fn workshop() -> Option<&'static Workshop> {
     static WORKSHOP: OnceLock<Option<Workshop>> = OnceLock::new();
     WORKSHOP.get_or_init(make).as_ref()
 }
@@ -62,12 +62,12 @@ fn make() -> Option<Workshop> {
 impl Workshop {
     /// What the program printed, without the line's end.
     #[track_caller]
-    fn run(&self, program: &str, arguments: &[&str]) -> String {
+    pub fn run(&self, program: &str, arguments: &[&str]) -> String {
         String::from_utf8(self.bytes(program, arguments)).unwrap().trim().to_owned()
     }
 
     #[track_caller]
-    fn bytes(&self, program: &str, arguments: &[&str]) -> Vec<u8> {
+    pub fn bytes(&self, program: &str, arguments: &[&str]) -> Vec<u8> {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.directory);
         command.env("CONTAINERS_STORAGE_CONF", self.directory.join("storage.conf"));
@@ -78,18 +78,18 @@ impl Workshop {
         output.stdout
     }
 
-    fn at(&self, name: &str) -> String {
+    pub fn at(&self, name: &str) -> String {
         self.directory.join(name).display().to_string()
     }
 
     /// The ID podman has for an image of its store.
-    fn id(&self, image: &str) -> String {
+    pub fn id(&self, image: &str) -> String {
         format!("sha256:{}", self.run("podman", &["image", "inspect", "--format", "{{.Id}}", image]))
     }
 
     /// Copies an image of the store somewhere with skopeo.
     #[track_caller]
-    fn copy(&self, options: &[&str], image: &str, destination: &str) {
+    pub fn copy(&self, options: &[&str], image: &str, destination: &str) {
         let source = format!("containers-storage:localhost/{image}");
         self.run("skopeo", &[&["copy", "-q"], options, &[&source, destination]].concat());
     }
