@@ -48,7 +48,7 @@ fn all_or_nothing(place: &Place, archive: &str, before: &[String], whole: &[Stri
 }
 
 /// The steps of `host/src/store/step.rs` that a load goes through, in order.
-const STEPS: [&str; 7] = [
+pub const STEPS: [&str; 7] = [
     "ingest-written",
     "data-synced",
     "half-renamed",

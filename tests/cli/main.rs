@@ -18,6 +18,7 @@ mod history;
 mod hostile;
 mod importing;
 mod inspecting;
+mod interrupted;
 mod killed;
 mod listing;
 mod loading;

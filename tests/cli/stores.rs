@@ -97,7 +97,7 @@ fn a_store_that_cannot_be_written_to_can_be_read() {
 }
 
 /// An archive with a layer that no compression makes smaller.
-fn large(place: &Place, bytes: usize) -> String {
+pub fn large(place: &Place, bytes: usize) -> String {
     let mut seed = 88_172_645_463_325_252u64;
     let mut noise = Vec::with_capacity(bytes);
     while noise.len() < bytes {
