@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # compare.sh CORPUS [CONSIGN]: whole commands against skopeo and podman, as ratios in one run.
 #
-# CORPUS holds archives/{big,debian}.{docker,oci}.tar and layouts/debian, as real builders write them; an
+# CORPUS holds archives/{big,debian}.{docker,oci}.tar and layouts/{big,debian}, as real builders write them; an
 # archive of 1,000 small images is looked for at CORPUS/archives/many.docker.tar. Peers: skopeo, podman,
 # hyperfine, GNU time. CONSIGN is the release binary.
 set -euo pipefail
@@ -53,3 +53,26 @@ for archive in big.docker.tar big.oci.tar many.docker.tar; do
   away "$work/podman" "$work/run"
   seconds "podman load" podman load -q -i "$file"
 done
+
+# One image in three stores: as it is kept by each, and, for skopeo, as a layout whose layers are compressed as they
+# are in consign's store.
+file=$corpus/archives/big.oci.tar
+if [ -e "$file" ]; then
+  away "$CONSIGN_ROOT" "$work/podman" "$work/run"
+  "$consign" tag "$("$consign" load -q "oci-archive:$file")" example.com/big:1
+  skopeo copy -q "oci-archive:$file" containers-storage:example.com/big:1
+  for kind in docker-archive oci-archive; do
+    echo "== save the same image as $kind"
+    for round in 1 2 3; do
+      away "$work"/out.*
+      seconds "consign save ($round)" "$consign" save -q --format "$kind" -o "$work/out.consign" example.com/big:1
+      away "$work"/out.*
+      seconds "podman save ($round)" podman save -q --format "$kind" -o "$work/out.podman" example.com/big:1
+      away "$work"/out.*
+      seconds "skopeo copy from its store ($round)" skopeo copy -q containers-storage:example.com/big:1 "$kind:$work/out.skopeo:example.com/big:1"
+      [ ! -d "$corpus/layouts/big" ] && continue
+      away "$work"/out.*
+      seconds "skopeo copy from a layout ($round)" skopeo copy -q "oci:$corpus/layouts/big" "$kind:$work/out.layout:example.com/big:1"
+    done
+  done
+fi

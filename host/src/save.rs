@@ -194,3 +194,7 @@ pub fn save(
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -225,9 +225,15 @@ fn a_store_that_cannot_be_written_to_can_be_saved_from() {
 
 #[test]
 fn a_save_goes_on_while_its_image_is_removed() {
+    for form in ["docker-archive", "oci-archive"] {
+        goes_on(form);
+    }
+}
+
+fn goes_on(form: &str) {
     let place = place();
     let (reader, writer) = std::io::pipe().unwrap();
-    let mut child = place.command(&["save", "--format", "oci-archive", NAME]).stdout(writer).spawn().unwrap();
+    let mut child = place.command(&["save", "--format", form, NAME]).stdout(writer).spawn().unwrap();
     // The pipe is full long before the archive is written; nobody reads yet.
     let deadline = Instant::now() + Duration::from_secs(20);
     let mut first = [0; 512];

@@ -7,8 +7,8 @@ use crate::digest::Digest;
 use crate::resolve::resolve;
 use crate::sandbox::Sandbox;
 use crate::store::{LayerRecord, Store, StoreError, Target};
+use crate::types::Descriptor;
 use crate::types::resolution::{Resolved, Subject};
-use crate::types::{Descriptor, resolution};
 
 /// The image that is meant.
 pub(super) fn choose(
@@ -17,9 +17,8 @@ pub(super) fn choose(
     wanted: &Wanted,
     options: &Options<'_>,
 ) -> Result<Resolved, SaveError> {
-    let choice = resolution::Options { ..options.choice.clone() };
     let subject = Subject::Target(wanted.target.clone());
-    Ok(resolve(sandbox, Arc::new(store.clone()), &subject, &choice)?.image)
+    Ok(resolve(sandbox, Arc::new(store.clone()), &subject, &options.choice)?.image)
 }
 
 /// A document of the store: its size is checked, its digest verified. `None`: it is not here.

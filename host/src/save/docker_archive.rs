@@ -11,13 +11,13 @@ use super::choice::{choose, read, stored_layer};
 use super::content::{Outgoing, decoder};
 use super::document::bytes;
 use super::tar::TarWriter;
-use super::tree::open;
+use super::tree::{HELD, open};
 use super::{Options, SaveError, Saved, SavedImage, SavedRoot, Wanted};
 use crate::digest::Digest;
 use crate::load::{Count, Progress};
 use crate::resolve::name as full_name;
 use crate::sandbox::Sandbox;
-use crate::store::{Store, Target};
+use crate::store::{Blob, Store, Target};
 use crate::types::resolution::Resolved;
 use crate::types::{Descriptor, ImageName};
 
@@ -34,11 +34,12 @@ struct Image {
     layers: Vec<Layer>,
 }
 
-#[derive(Clone)]
 struct Layer {
     diff_id: Digest,
     /// The stored form that is read.
     blob: Target,
+    /// The same, open, as far as there are handles: a removal meanwhile does not matter then.
+    open: Option<Blob>,
     /// Bytes uncompressed.
     size: u64,
 }
@@ -54,7 +55,7 @@ pub(super) fn write(
     if options.compress {
         return Err(SaveError::Unsupported { format: FORMAT, what: "compressed layers" });
     }
-    let images = images(store, sandbox, wanted, options)?;
+    let mut images = images(store, sandbox, wanted, options)?;
     let mut distinct = BTreeMap::new();
     distinct.extend(images.iter().flat_map(|image| &image.layers).map(|layer| (&layer.diff_id, layer.size)));
     let blobs = Count { blobs: distinct.len(), bytes: distinct.values().sum() };
@@ -68,7 +69,7 @@ pub(super) fn write(
         legacy: BTreeSet::new(),
         repositories: BTreeMap::new(),
     };
-    for image in &images {
+    for image in &mut images {
         archive.image(sandbox, image)?;
     }
     let roots = archive.finish(images)?;
@@ -83,6 +84,7 @@ fn images(
     options: &Options<'_>,
 ) -> Result<Vec<Image>, SaveError> {
     let mut images: Vec<Image> = Vec::new();
+    let mut held = BTreeSet::new();
     for wanted in wanted {
         let chosen = choose(store, sandbox, wanted, options)?;
         let tagged = wanted.names.iter().filter(|name| name.digest.is_none()).cloned();
@@ -96,7 +98,13 @@ fn images(
             continue;
         }
         let names = tagged.collect();
-        images.push(image(store, wanted, &chosen, names)?);
+        let mut image = image(store, wanted, &chosen, names)?;
+        for layer in &mut image.layers {
+            if held.len() < HELD && held.insert(layer.diff_id.clone()) {
+                layer.open = Some(open(store, &layer.blob.digest)?);
+            }
+        }
+        images.push(image);
     }
     Ok(images)
 }
@@ -117,7 +125,7 @@ fn image(
         match stored_layer(store, &diff_id, layer.blob.as_ref())? {
             Some(blob) => {
                 let size = unpacked_size(store, &diff_id, &blob)?;
-                layers.push(Layer { diff_id, blob, size });
+                layers.push(Layer { diff_id, blob, open: None, size });
             }
             None => absent.push(match &layer.blob {
                 Some(blob) => blob.digest.parse()?,
@@ -168,8 +176,8 @@ struct Archive<'a, W: Write> {
 }
 
 impl<W: Write> Archive<'_, W> {
-    fn image(&mut self, sandbox: &Sandbox, image: &Image) -> Result<(), SaveError> {
-        for layer in &image.layers {
+    fn image(&mut self, sandbox: &Sandbox, image: &mut Image) -> Result<(), SaveError> {
+        for layer in &mut image.layers {
             if self.written.insert(layer.diff_id.clone()) {
                 self.layer(layer)?;
             }
@@ -179,7 +187,7 @@ impl<W: Write> Archive<'_, W> {
         self.legacy_images(sandbox, image)
     }
 
-    fn layer(&mut self, layer: &Layer) -> Result<(), SaveError> {
+    fn layer(&mut self, layer: &mut Layer) -> Result<(), SaveError> {
         let path = layer_path(&layer.diff_id);
         let descriptor = Descriptor {
             digest: layer.diff_id.to_string(),
@@ -190,7 +198,7 @@ impl<W: Write> Archive<'_, W> {
         self.tar.file(&path, MODE, layer.size).map_err(failed(&path))?;
         let (digest, size) = (&layer.diff_id, layer.size);
         let outgoing = Outgoing { blob: &layer.blob.digest, digest, size, path: &path };
-        let blob = open(self.store, &layer.blob.digest)?;
+        let blob = layer.open.take().map_or_else(|| open(self.store, &layer.blob.digest), Ok)?;
         let advanced = |bytes| self.progress.advanced(&descriptor, bytes);
         if layer.blob.digest == layer.diff_id {
             outgoing.copy(blob, &mut self.tar, &advanced)?;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -41,16 +42,23 @@ impl<'a> NewFile<'a> {
     pub fn create(directory: &'a Dir, name: &'a Path) -> io::Result<NewFile<'a>> {
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
         match rustix::fs::openat(directory, ".", flags, Mode::from_raw_mode(0o666)) {
-            Ok(file) => Ok(NewFile { directory, name, file: file.into(), temporary: None }),
+            // Without `/proc` it could not be given a name.
+            Ok(file) if rustix::fs::stat(handle(&file)).is_ok() => {
+                Ok(NewFile { directory, name, file: file.into(), temporary: None })
+            }
             // File systems without it (overlayfs before 6.0, NFS) say so in different ways.
-            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => {
-                let temporary = beside(name);
-                let mut options = OpenOptions::new();
-                let file = directory.open_with(&temporary, options.write(true).create_new(true))?.into_std();
-                Ok(NewFile { directory, name, file, temporary: Some(temporary) })
+            Ok(_) | Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => {
+                NewFile::named(directory, name)
             }
             Err(errno) => Err(errno.into()),
         }
+    }
+
+    fn named(directory: &'a Dir, name: &'a Path) -> io::Result<NewFile<'a>> {
+        let temporary = beside(name);
+        let mut options = OpenOptions::new();
+        let file = directory.open_with(&temporary, options.write(true).create_new(true))?.into_std();
+        Ok(NewFile { directory, name, file, temporary: Some(temporary) })
     }
 
     /// Gives it its name, in place of whatever file has it.
@@ -76,12 +84,15 @@ impl<'a> NewFile<'a> {
     }
 }
 
-/// Gives a file without a name one.
+/// The path of an open file that has none of its own.
+fn handle(file: &impl AsRawFd) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+/// Gives a file without a name one. Linking by the handle itself is for the privileged; by the handle's path it is
+/// for everyone.
 fn link(file: &File, directory: &Dir, name: &str) -> io::Result<()> {
-    use std::os::fd::AsRawFd as _;
-    // Linking by the handle itself is for the privileged; by the handle's path it is for everyone.
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    Ok(rustix::fs::linkat(rustix::fs::CWD, path, directory, name, AtFlags::SYMLINK_FOLLOW)?)
+    Ok(rustix::fs::linkat(rustix::fs::CWD, handle(file), directory, name, AtFlags::SYMLINK_FOLLOW)?)
 }
 
 impl Write for NewFile<'_> {
@@ -186,5 +197,66 @@ impl Drop for NewDirectory<'_> {
             // Nobody is left to tell.
             let _ = self.existing.as_ref().unwrap_or(self.parent).remove_dir_all(temporary);
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn names(directory: &Dir) -> Vec<String> {
+        let entries = directory.entries().unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_has_its_name_when_it_is_published_and_is_gone_otherwise() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = Dir::open_ambient_dir(place.path(), cap_std::ambient_authority()).unwrap();
+        let name = Path::new("file");
+        for create in [NewFile::create, NewFile::named] {
+            directory.write(name, "before").unwrap();
+            let mut file = create(&directory, name).unwrap();
+            file.write_all(b"after").unwrap();
+            drop(file);
+            assert_eq!(directory.read(name).unwrap(), b"before");
+            assert_eq!(names(&directory), ["file"]);
+            let mut file = create(&directory, name).unwrap();
+            file.write_all(b"after").unwrap();
+            file.publish().unwrap();
+            assert_eq!(directory.read(name).unwrap(), b"after");
+            assert_eq!(names(&directory), ["file"]);
+        }
+    }
+
+    #[test]
+    fn a_directory_is_published_whole_beside_or_inside_and_is_gone_otherwise() {
+        let place = tempfile::tempdir().unwrap();
+        let parent = Dir::open_ambient_dir(place.path(), cap_std::ambient_authority()).unwrap();
+        parent.create_dir("empty").unwrap();
+        for name in ["new", "empty"].map(Path::new) {
+            let before = names(&parent);
+            let new = NewDirectory::create(&parent, name).unwrap();
+            new.directory().write("file", "x").unwrap();
+            drop(new);
+            assert_eq!(names(&parent), before);
+            let new = NewDirectory::create(&parent, name).unwrap();
+            new.directory().create_dir("directory").unwrap();
+            new.directory().write("directory/file", "x").unwrap();
+            new.directory().write("index.json", "x").unwrap();
+            new.publish().unwrap();
+            assert_eq!(names(&parent.open_dir(name).unwrap()), ["directory", "index.json"]);
+            // Now there is something in it.
+            let error = NewDirectory::create(&parent, name).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::DirectoryNotEmpty);
+        }
+        parent.write("file", "x").unwrap();
+        let error = NewDirectory::create(&parent, Path::new("file")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+        assert_eq!(names(&parent), ["empty", "file", "new"]);
     }
 }

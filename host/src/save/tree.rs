@@ -19,7 +19,7 @@ use crate::types::{Descriptor, ImageName};
 
 /// Blobs that are held open from when they are found until they are written, so that a removal meanwhile
 /// does not matter. More would need more handles than a process has.
-const HELD: usize = 256;
+pub(super) const HELD: usize = 256;
 
 /// Everything that is to be written.
 pub(super) struct Tree {

@@ -28,6 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = archive::parse_layout(bytes);
     let _ = legacy::parse(bytes);
     let _ = legacy::config(&[bytes.to_vec(), bytes.to_vec()], &[format!("sha256:{:064}", 0), format!("sha256:{:064}", 1)]);
+    let _ = legacy::layers(bytes, &[format!("sha256:{:064}", 0), format!("sha256:{:064}", 1)]);
 
     if let Ok(found) = compression::Compression::detect(bytes) {
         const LIMIT: u64 = 1 << 20;
