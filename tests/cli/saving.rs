@@ -242,6 +242,8 @@ fn an_index_names_only_what_is_with_it_unless_asked() {
         .run("save --format oci-archive --all-platforms -o x example.com/multi:1")
         .run("save --format oci-dir --all-platforms -o x example.com/multi:1")
         .run("save --platform linux/amd64 -o x example.com/multi:1")
+        .run("save --all-platforms -o x example.com/multi:1")
+        .run("save --sparse -o x example.com/multi:1")
         .assert("save_absent");
     assert!(!fixtures().join("x").exists());
 }

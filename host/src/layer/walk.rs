@@ -267,6 +267,24 @@ mod tests {
         assert!(matches!(walk(&dangling, 512), Err(TarError::BadHeader { offset: 512, .. })));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_get_the_same_answer_however_they_come(
+            changes in proptest::collection::vec((0..6000usize, proptest::num::u8::ANY), 0..8),
+            cut in 0..6000usize,
+            piece in 1..2000usize,
+        ) {
+            let mut bytes = tar();
+            let length = bytes.len();
+            for (at, byte) in changes {
+                bytes[at % length] = byte;
+            }
+            bytes.truncate(cut);
+            let said = |piece| walk(&bytes, piece).map_err(|error| error.to_string());
+            proptest::prop_assert_eq!(said(piece), said(bytes.len().max(1)));
+        }
+    }
+
     #[test]
     fn the_map_of_a_sparse_file_is_passed_over() {
         let mut start = header("sparse", b'S', 600);

@@ -12,7 +12,7 @@ use super::content::{Outgoing, decoder};
 use super::document::bytes;
 use super::tar::TarWriter;
 use super::tree::{HELD, open};
-use super::{Options, SaveError, Saved, SavedImage, SavedRoot, Wanted};
+use super::{Absent, Options, SaveError, Saved, SavedImage, SavedRoot, Wanted};
 use crate::digest::Digest;
 use crate::load::{Count, Progress};
 use crate::resolve::name as full_name;
@@ -52,8 +52,13 @@ pub(super) fn write(
     out: &mut dyn Write,
     progress: &dyn Progress,
 ) -> Result<Saved, SaveError> {
-    if options.compress {
-        return Err(SaveError::Unsupported { format: FORMAT, what: "compressed layers" });
+    let refused = match options {
+        Options { compress: true, .. } => Some("compressed layers"),
+        Options { absent: Absent::Refuse | Absent::Keep, .. } => Some("an index of platforms"),
+        _ => None,
+    };
+    if let Some(what) = refused {
+        return Err(SaveError::Unsupported { format: FORMAT, what });
     }
     let mut images = images(store, sandbox, wanted, options)?;
     let mut distinct = BTreeMap::new();

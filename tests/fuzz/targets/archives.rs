@@ -12,6 +12,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 #[path = "../../../host/src/layer"]
 mod layer {
     pub mod compression;
+    pub mod walk;
 }
 #[allow(dead_code)]
 #[path = "../../../host/src/transport"]
@@ -29,6 +30,11 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = legacy::parse(bytes);
     let _ = legacy::config(&[bytes.to_vec(), bytes.to_vec()], &[format!("sha256:{:064}", 0), format!("sha256:{:064}", 1)]);
     let _ = legacy::layers(bytes, &[format!("sha256:{:064}", 0), format!("sha256:{:064}", 1)]);
+
+    let mut walk = layer::walk::Walk::new();
+    if bytes.chunks(700).try_for_each(|piece| walk.feed(piece)).is_ok() {
+        let _ = walk.finish();
+    }
 
     if let Ok(found) = compression::Compression::detect(bytes) {
         const LIMIT: u64 = 1 << 20;
