@@ -1,15 +1,15 @@
 //! A blob on its way out: read once, decompressed where that is wanted, and held against its digest as it is
-//! written. Reading and decompressing, and writing, have a thread each when the blob is large enough to be
+//! written. Reading, decompressing and writing have a thread each when the blob is large enough to be
 //! worth it.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::SaveError;
 use crate::digest::{Digest, Hasher};
 use crate::layer::compression::{Compression, CompressionError, DETECT, Decoder};
-use crate::layer::transfer::chunks::{Chunks, LoopEnd, channel};
+use crate::layer::transfer::chunks::{ChunkReader, Chunks, LoopEnd, channel};
 use crate::store::StoreError;
 
 /// Blobs up to this size are handled on one thread.
@@ -17,6 +17,7 @@ const SMALL: u64 = 1 << 20;
 const BUFFER: usize = 256 << 10;
 
 /// Bytes on their way out, and what they have to be.
+#[derive(Clone, Copy)]
 pub(super) struct Outgoing<'a> {
     /// The blob they are read from, for errors.
     pub(super) blob: &'a Digest,
@@ -42,18 +43,60 @@ impl Outgoing<'_> {
         self.run(input, output, true, advanced)
     }
 
-    /// Copies all of `input` without its compression.
+    /// Copies all of `input` without its compression. `known`: the blob was seen to become this when it came; its
+    /// own digest is as good then, and less work.
     ///
     /// # Errors
     /// As [`copy`](Self::copy); [`SaveError::Layer`] where it cannot be decompressed.
     pub(super) fn copy_undone(
         &self,
         input: impl Read + Send,
+        known: bool,
         output: &mut dyn Write,
         advanced: &dyn Fn(u64),
     ) -> Result<(), SaveError> {
+        if known && self.size > SMALL {
+            return self.run_known(input, output, advanced);
+        }
+        let input = BufReader::with_capacity(BUFFER, input);
         let decoder = decoder(input, self.size).map_err(|error| self.failed(error))?;
         self.run(decoder, output, false, advanced)
+    }
+
+    /// One thread reads and hashes, one decompresses, this one writes.
+    fn run_known(
+        &self,
+        mut input: impl Read + Send,
+        output: &mut dyn Write,
+        advanced: &dyn Fn(u64),
+    ) -> Result<(), SaveError> {
+        let stop = AtomicBool::new(false);
+        let (read_end, compressed) = channel();
+        let (undone_end, undone) = channel();
+        let (read, undone, size) = thread::scope(|scope| {
+            let stop = &stop;
+            let reader = scope.spawn(move || {
+                let mut hasher = Hasher::new(self.blob.algorithm());
+                feed(&mut input, read_end, stop, Some(&mut hasher))?;
+                Ok(hasher.finish())
+            });
+            let undoer = scope.spawn(move || {
+                let mut compressed = ChunkReader::new(compressed);
+                let undone = decoder(&mut compressed, self.size)
+                    .and_then(|mut decoder| feed(&mut decoder, undone_end, stop, None));
+                stop.fetch_or(undone.is_err(), Ordering::Relaxed);
+                compressed.drain();
+                undone
+            });
+            let size = drain(&undone, output, self.size, None, advanced);
+            stop.fetch_or(size.is_err(), Ordering::Relaxed);
+            drop(undone);
+            (join(reader), join(undoer), size)
+        });
+        let size = size.map_err(|source| SaveError::Write { path: self.path.to_owned(), source })?;
+        undone.map_err(|error| self.failed(error))?;
+        let found: Digest = read.map_err(|error| self.failed(error))?;
+        if size == self.size && found == *self.blob { Ok(()) } else { Err(self.damaged()) }
     }
 
     /// `cheap`: reading is less work than writing is, so the reading thread hashes.
@@ -90,8 +133,7 @@ impl Outgoing<'_> {
                 // What the reader still sends finds nobody.
                 stop.store(true, Ordering::Relaxed);
                 drop(chunks);
-                let read: io::Result<_> =
-                    reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                let read: io::Result<_> = join(reader);
                 (read, size, writing.map(Hasher::finish))
             });
             let size = size.map_err(written)?;
@@ -115,10 +157,12 @@ impl Outgoing<'_> {
     }
 }
 
+fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 /// `input` without the compression it starts with, at most `limit` bytes of it.
-pub(super) fn decoder<R: Read>(input: R, limit: u64) -> io::Result<Decoder<BufReader<R>>> {
-    use std::io::BufRead as _;
-    let mut input = BufReader::with_capacity(BUFFER, input);
+pub(super) fn decoder<R: BufRead>(mut input: R, limit: u64) -> io::Result<Decoder<R>> {
     let head = input.fill_buf()?;
     let compression = Compression::detect(&head[..head.len().min(DETECT)]).map_err(io::Error::other)?;
     Decoder::new(input, compression, limit).map_err(io::Error::other)
@@ -219,9 +263,13 @@ mod tests {
             let mut out = Vec::new();
             outgoing.copy(&plain[..], &mut out, &|_| ()).unwrap();
             assert!(out == plain);
-            out.clear();
-            outgoing.copy_undone(&zstd[..], &mut out, &|_| ()).unwrap();
-            assert!(out == plain);
+            let blob = Digest::of(&zstd);
+            let undone = Outgoing { blob: &blob, ..outgoing };
+            for known in [true, false] {
+                out.clear();
+                undone.copy_undone(&zstd[..], known, &mut out, &|_| ()).unwrap();
+                assert!(out == plain);
+            }
             let longer = [&plain[..], b"x"].concat();
             for wrong in [&longer[..], &plain[..length.saturating_sub(1)], &[7; 3]] {
                 if *wrong == plain {
@@ -230,8 +278,10 @@ mod tests {
                 let error = outgoing.copy(wrong, &mut Vec::new(), &|_| ()).unwrap_err();
                 assert!(matches!(error, SaveError::Store(StoreError::Corrupt { .. })), "{error}");
                 let wrong = zstd::stream::encode_all(wrong, 1).unwrap();
-                let error = outgoing.copy_undone(&wrong[..], &mut Vec::new(), &|_| ()).unwrap_err();
-                assert!(matches!(error, SaveError::Store(StoreError::Corrupt { .. })), "{error}");
+                for known in [true, false] {
+                    let error = undone.copy_undone(&wrong[..], known, &mut Vec::new(), &|_| ()).unwrap_err();
+                    assert!(matches!(error, SaveError::Store(StoreError::Corrupt { .. })), "{error}");
+                }
             }
         }
     }
@@ -245,6 +295,11 @@ mod tests {
         let error = outgoing.copy(input.by_ref(), &mut Full(1 << 20), &|_| ()).unwrap_err();
         assert!(matches!(error, SaveError::Write { .. }), "{error}");
         assert!(!input.is_empty());
+        let zstd = zstd::stream::encode_all(&plain[..], 1).unwrap();
+        for known in [true, false] {
+            let error = outgoing.copy_undone(&zstd[..], known, &mut Full(1 << 20), &|_| ()).unwrap_err();
+            assert!(matches!(error, SaveError::Write { .. }), "{error}");
+        }
     }
 
     #[test]
@@ -254,7 +309,9 @@ mod tests {
         let outgoing = Outgoing { blob: &digest, digest: &digest, size: 3 << 20, path: "x" };
         let mut cut = zstd::stream::encode_all(&plain[..], 1).unwrap();
         cut.truncate(1 << 20);
-        let error = outgoing.copy_undone(&cut[..], &mut Vec::new(), &|_| ()).unwrap_err();
-        assert!(matches!(error, SaveError::Layer { .. }), "{error}");
+        for known in [true, false] {
+            let error = outgoing.copy_undone(&cut[..], known, &mut Vec::new(), &|_| ()).unwrap_err();
+            assert!(matches!(error, SaveError::Layer { .. }), "{error}");
+        }
     }
 }

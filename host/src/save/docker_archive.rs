@@ -42,6 +42,8 @@ struct Layer {
     open: Option<Blob>,
     /// Bytes uncompressed.
     size: u64,
+    /// Whether the catalogue has that the blob uncompressed is this layer.
+    known: bool,
 }
 
 pub(super) fn write(
@@ -129,8 +131,9 @@ fn image(
         let diff_id: Digest = layer.diff_id.parse()?;
         match stored_layer(store, &diff_id, layer.blob.as_ref())? {
             Some(blob) => {
-                let size = unpacked_size(store, &diff_id, &blob)?;
-                layers.push(Layer { diff_id, blob, open: None, size });
+                let known = known_size(store, &diff_id, &blob)?;
+                let size = known.map_or_else(|| measure(store, &blob), Ok)?;
+                layers.push(Layer { diff_id, blob, open: None, size, known: known.is_some() });
             }
             None => absent.push(match &layer.blob {
                 Some(blob) => blob.digest.parse()?,
@@ -152,18 +155,20 @@ fn image(
     Ok(Image { root, config, layers })
 }
 
-/// How long the layer is uncompressed. The catalogue knows, of layers that came with an image; others are
-/// decompressed once for it.
-fn unpacked_size(store: &Store, diff_id: &Digest, blob: &Target) -> Result<u64, SaveError> {
+/// How long the layer is uncompressed, if the catalogue knows. It does, of layers that came with an image.
+fn known_size(store: &Store, diff_id: &Digest, blob: &Target) -> Result<Option<u64>, SaveError> {
     if blob.digest == *diff_id {
-        return Ok(blob.size);
+        return Ok(Some(blob.size));
     }
-    let known = store.layers().of_blob(&blob.digest)?;
-    if let Some(known) = known.iter().find(|known| known.diff_id == *diff_id) {
-        return Ok(known.unpacked_size);
-    }
+    let forms = store.layers().of_blob(&blob.digest)?;
+    Ok(forms.iter().find(|known| known.diff_id == *diff_id).map(|known| known.unpacked_size))
+}
+
+/// The same, found out: the layer is decompressed once for it.
+fn measure(store: &Store, blob: &Target) -> Result<u64, SaveError> {
     let failed = |source| SaveError::Read { digest: blob.digest.clone(), source };
-    let mut decoder = decoder(open(store, &blob.digest)?, u64::MAX).map_err(failed)?;
+    let input = io::BufReader::with_capacity(BUFFER, open(store, &blob.digest)?);
+    let mut decoder = decoder(input, u64::MAX).map_err(failed)?;
     io::copy(&mut decoder, &mut io::sink()).map_err(failed)
 }
 
@@ -208,7 +213,7 @@ impl<W: Write> Archive<'_, W> {
         if layer.blob.digest == layer.diff_id {
             outgoing.copy(blob, &mut self.tar, &advanced)?;
         } else {
-            outgoing.copy_undone(blob, &mut self.tar, &advanced)?;
+            outgoing.copy_undone(blob, layer.known, &mut self.tar, &advanced)?;
         }
         self.progress.finished(&descriptor, false);
         Ok(())
