@@ -37,7 +37,9 @@ use crate::layer::compression::{Compression, Expansion};
 use crate::load::Progress;
 use crate::sandbox::Sandbox;
 use crate::save::document::manifest_bytes;
-use crate::store::{ImageRecord, LayerRecord, ManifestRecord, NameRecord, Records, Store, Target};
+use crate::store::{
+    EventKind, EventRecord, ImageRecord, LayerRecord, ManifestRecord, NameRecord, Records, Store, Target,
+};
 use crate::types::manifests::{Kind, Manifest};
 use crate::types::{Descriptor, ImageName, Platform};
 
@@ -143,6 +145,9 @@ pub fn import(
         target: target.clone(),
         replace: true,
     });
+    let mut event =
+        EventRecord::new(EventKind::Import).image(&id).attribute("digest", manifest.digest.clone());
+    event.name = options.name.as_ref().map(crate::resolve::name);
     let records = Records {
         indexes: Vec::new(),
         names: name.collect(),
@@ -161,6 +166,7 @@ pub fn import(
             chain_ids: vec![found.diff_id.clone()],
         }],
         layers: vec![LayerRecord { diff_id: found.diff_id.clone(), blob, unpacked_size: found.unpacked }],
+        events: vec![event],
     };
     batch.finish(&records)?;
     Ok(Imported { id, manifest, layer, diff_id: found.diff_id, platform: parsed.platform })

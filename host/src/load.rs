@@ -32,8 +32,6 @@ mod blobs;
 mod error;
 mod plan;
 
-pub(crate) use plan::is_foreign;
-
 use crate::digest::Digest;
 use crate::layer::compression::Expansion;
 use crate::sandbox::Sandbox;

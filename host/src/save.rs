@@ -29,7 +29,7 @@
 //! let mut archive = Vec::new();
 //! let saved = save(&store, &sandbox, &[wanted], &Options::new(choice), Destination::OciArchive(&mut archive), &())?;
 //! assert_eq!(saved.roots[0].images.len(), root.images.len());
-//! assert_eq!(saved.roots[0].written, root.descriptor);
+//! assert_eq!(saved.roots[0].written.digest, root.descriptor.digest);
 //! # Ok(())
 //! # }
 //! ```

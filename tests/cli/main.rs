@@ -10,8 +10,8 @@
 mod archive;
 
 mod configured;
-mod family;
 mod exchanging;
+mod family;
 mod generating;
 mod happening;
 mod history;
@@ -29,8 +29,8 @@ mod place;
 mod removing;
 mod repairing;
 mod resolving;
-mod scarce;
 mod saving;
+mod scarce;
 mod stores;
 mod together;
 mod transcript;

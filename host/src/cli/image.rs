@@ -81,8 +81,13 @@ pub fn open(session: &Session, text: &str) -> Result<Opened> {
 
 /// Opens what `text` names, to be changed: the additional stores are left out.
 pub fn open_own(session: &Session, text: &str) -> Result<Opened> {
+    open_in(session, text, &[session.store()?])
+}
+
+/// Opens what `text` names in these stores.
+pub fn open_in(session: &Session, text: &str, stores: &[Arc<Store>]) -> Result<Opened> {
     match session.sandbox().transport_of(text)? {
-        None => Ok(in_stores(text, &[session.store()?])),
+        None => Ok(in_stores(text, stores)),
         Some(_) => Err(Failure::usage(format!("wanted an image in the store, found `{text}`"))
             .hint("take it in with `consign load` first")
             .into()),

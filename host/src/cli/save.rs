@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use cap_std::ambient_authority;
@@ -13,10 +14,12 @@ use consign::load::Progress;
 use consign::resolve::name;
 use consign::save::output::{NewDirectory, NewFile};
 use consign::save::{self, Absent, Destination, Options, SaveError, Saved, SavedRoot, Sharing, Wanted};
-use consign::types::resolution::Matched;
+use consign::store::{EventKind, EventRecord, Store};
+use consign::types::resolution::{self, Matched};
 
 use super::args::{Form, Format, Save};
 use super::failure::Failure;
+use super::image::Opened;
 use super::progress::Bars;
 use super::refusal::with_hint;
 use super::session::Session;
@@ -25,23 +28,7 @@ use super::{document, image, output};
 pub fn run(session: &Session, arguments: &Save) -> Result<()> {
     let place = Place::of(arguments)?;
     let choice = session.options(&arguments.wanted)?;
-    let mut opened = Vec::new();
-    let mut wanted = Vec::new();
-    for text in &arguments.images {
-        let image = image::open(session, text)?;
-        if !image.is_store() {
-            return Err(Failure::usage(format!("wanted an image in the store, found `{text}`"))
-                .hint("take it in with `consign load` first")
-                .into());
-        }
-        let located = image.located(session, &choice).map_err(|error| with_hint(error, &image))?;
-        let names = match located.matched {
-            Matched::Name(name) => vec![name],
-            _ => Vec::new(),
-        };
-        wanted.push(Wanted { target: located.target, names });
-        opened.push(image);
-    }
+    let (store, opened, mut wanted) = find(session, &arguments.images, &choice)?;
     match wanted.as_mut_slice() {
         [alone] => {
             for text in &arguments.additional_tag {
@@ -72,7 +59,7 @@ pub fn run(session: &Session, arguments: &Save) -> Result<()> {
     let bars = (output::watched() && !arguments.quiet).then(Bars::new);
     let progress: &dyn Progress = bars.as_ref().map_or(&(), |bars| bars);
     let saved = place.fill(arguments.format, |destination| {
-        save::save(&*session.store()?, session.sandbox(), &wanted, &options, destination, progress).map_err(
+        save::save(&store, session.sandbox(), &wanted, &options, destination, progress).map_err(
             |error| match (error, opened.first()) {
                 (SaveError::Resolve(error), Some(image)) => with_hint(error, image),
                 (error, _) => error.into(),
@@ -83,8 +70,66 @@ pub fn run(session: &Session, arguments: &Save) -> Result<()> {
     match saved {
         // Nobody reads on: that is no mistake.
         Err(error) if place == Place::Stdout && is_broken_pipe(&error) => Ok(()),
-        saved => show(&saved.with_context(|| format!("saving to {place}"))?, &place, arguments),
+        saved => {
+            let saved = saved.with_context(|| format!("saving to {place}"))?;
+            record(&store, &saved, &place)?;
+            show(&saved, &place, arguments)
+        }
     }
+}
+
+/// The first of the stores that has everything that is to be saved, and what it has.
+fn find(
+    session: &Session,
+    texts: &[String],
+    choice: &resolution::Options,
+) -> Result<(Arc<Store>, Vec<Opened>, Vec<Wanted>)> {
+    let mut failed = None;
+    for store in session.stores()? {
+        let locate = |text: &String| {
+            let image = image::open_in(session, text, std::slice::from_ref(store))?;
+            let located = image.located(session, choice).map_err(|error| with_hint(error, &image))?;
+            let names = match located.matched {
+                Matched::Name(name) => vec![name],
+                _ => Vec::new(),
+            };
+            Ok((image, Wanted { target: located.target, names }))
+        };
+        match texts.iter().map(locate).collect::<Result<Vec<_>>>() {
+            Ok(found) => {
+                let (opened, wanted) = found.into_iter().unzip();
+                return Ok((store.clone(), opened, wanted));
+            }
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    Err(failed.unwrap_or_else(|| Failure::no("there is no store").into()))
+}
+
+/// Records the save, where the store can be written to.
+fn record(store: &Store, saved: &Saved, place: &Place) -> Result<()> {
+    if store.is_read_only() {
+        return Ok(());
+    }
+    let to = match place {
+        Place::Stdout => "-".to_owned(),
+        Place::Device(path) => path.display().to_string(),
+        Place::New(parent, name) => parent.join(name).display().to_string(),
+    };
+    let event = |root: &SavedRoot| {
+        let mut event = EventRecord::new(EventKind::Save)
+            .name(to.clone())
+            .attribute("digest", root.stored.digest.clone());
+        if let [image] = root.images.as_slice() {
+            event = event.image(&image.id);
+        }
+        if !root.names.is_empty() {
+            event = event.attribute("names", root.names.iter().map(name).collect::<Vec<_>>().join(" "));
+        }
+        event
+    };
+    let events: Vec<EventRecord> = saved.roots.iter().map(event).collect();
+    store.events().record(&events).context("recording the save")
 }
 
 /// Where to.
@@ -154,7 +199,7 @@ impl Place {
             _ => Destination::DockerArchive(out),
         };
         let (parent, name) = match self {
-            Place::Stdout => return fill(archive(&mut output::stream()?)),
+            Place::Stdout => return fill(archive(&mut output::raw()?)),
             Place::Device(path) => {
                 let mut device = File::options().write(true).open(path)?;
                 return fill(archive(&mut device));

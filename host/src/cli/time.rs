@@ -114,7 +114,6 @@ mod tests {
         for text in [
             "",
             "x",
-            "10",
             "-5m",
             "m",
             "10 m",

@@ -59,6 +59,12 @@ WHEN NOT EXISTS (SELECT 1 FROM layer_blobs WHERE diff_id = NEW.diff_id AND blob 
         * (SELECT count(*) FROM image_layers WHERE image = images.id AND diff_id = NEW.diff_id)
     WHERE id IN (SELECT image FROM image_layers WHERE diff_id = NEW.diff_id);
 END;
+CREATE TRIGGER layer_size_corrected AFTER UPDATE OF unpacked_size ON layer_blobs BEGIN
+    UPDATE images SET unpacked_size = (
+        SELECT ifnull(sum((SELECT max(unpacked_size) FROM layer_blobs WHERE diff_id = l.diff_id)), 0)
+        FROM image_layers l WHERE image = images.id)
+    WHERE id IN (SELECT image FROM image_layers WHERE diff_id = NEW.diff_id);
+END;
 CREATE TRIGGER layer_size_unknown AFTER DELETE ON layer_blobs
 WHEN NOT EXISTS (SELECT 1 FROM layer_blobs WHERE diff_id = OLD.diff_id) BEGIN
     UPDATE images SET unpacked_size = unpacked_size - OLD.unpacked_size
