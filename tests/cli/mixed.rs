@@ -98,6 +98,7 @@ fn whatever_dies_at_any_step_is_done_or_never_was() {
 /// Some process's operation, and what is certain when it was reported done.
 struct Running {
     child: Child,
+    command: String,
     start: Instant,
     name: String,
     /// The name is given; otherwise it is taken away.
@@ -107,7 +108,9 @@ struct Running {
 /// Runs many processes at one store for a while. Each name belongs to one process at a time, so that what is
 /// to become of it is known. Answers with how many there were, and the longest any of them took.
 fn mix(processes: usize, length: Duration) -> (usize, Duration) {
-    let (mut collections, mut busy, mut longest_collection) = (0, 0, Duration::ZERO);
+    let mut busy = 0;
+    // By command: how many, and the longest.
+    let mut took: BTreeMap<String, (usize, Duration)> = BTreeMap::new();
     let place = Place::new();
     let words = ["a", "b", "c", "d", "e", "f"];
     let archives: Vec<(String, String)> = words.iter().map(|word| archive(&place, word)).collect();
@@ -122,7 +125,6 @@ fn mix(processes: usize, length: Duration) -> (usize, Duration) {
     let mut dice = Dice(88_172_645_463_325_252);
     let mut running: Vec<Running> = Vec::new();
     let mut expected: BTreeMap<String, bool> = BTreeMap::new();
-    let (mut count, mut longest) = (0, Duration::ZERO);
     let start = Instant::now();
     let over = |start: Instant| start.elapsed() >= length;
     while !over(start) || !running.is_empty() {
@@ -144,11 +146,11 @@ fn mix(processes: usize, length: Duration) -> (usize, Duration) {
                 continue;
             }
             let child = place.command(&arguments).spawn().unwrap();
+            let command = arguments[0].to_owned();
             if gives.is_none() {
-                name = arguments[0].to_owned();
+                name.clone_from(&command);
             }
-            running.push(Running { child, start: Instant::now(), name, gives });
-            count += 1;
+            running.push(Running { child, command, start: Instant::now(), name, gives });
         }
         std::thread::sleep(Duration::from_millis(1));
         let mut position = 0;
@@ -158,12 +160,9 @@ fn mix(processes: usize, length: Duration) -> (usize, Duration) {
                 continue;
             }
             let ended = running.swap_remove(position);
-            let took = ended.start.elapsed();
-            if ended.name == "gc" {
-                collections += 1;
-                longest_collection = longest_collection.max(took);
-            }
-            longest = longest.max(took);
+            let (number, slowest) = took.entry(ended.command).or_default();
+            *number += 1;
+            *slowest = ended.start.elapsed().max(*slowest);
             let outcome = wait_within(ended.child, Duration::from_secs(1));
             let there = expected.get(&ended.name).copied().unwrap_or(false);
             match ended.gives {
@@ -182,9 +181,7 @@ fn mix(processes: usize, length: Duration) -> (usize, Duration) {
             }
         }
     }
-    println!(
-        "{busy} of {collections} collections found writers all the time, {longest_collection:?} at most"
-    );
+    println!("{took:?}; {busy} collections found writers all the time");
     let listed = place.run(&["images", "--format", "json"]).ok().json();
     let listed: BTreeSet<String> = listed
         .as_array()
@@ -202,7 +199,8 @@ fn mix(processes: usize, length: Duration) -> (usize, Duration) {
     place.run(&["gc"]).ok();
     assert_eq!(place.check()["problems"], serde_json::json!([]));
     assert_eq!(place.images().len(), words.len());
-    (count, longest)
+    let longest = took.values().map(|(_, longest)| *longest).max().unwrap_or_default();
+    (took.values().map(|(number, _)| number).sum(), longest)
 }
 
 fn is_done_or_busy(outcome: &Outcome) -> bool {

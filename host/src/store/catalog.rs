@@ -12,7 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::error::{StoreError, catalog, io};
-use super::{Options, Result, Store, Target, format, sync_directory};
+use super::{Options, Result, Store, Target, format, lock, sync_directory};
 use crate::digest::Digest;
 
 pub(super) const FILE: &str = "catalog.sqlite";
@@ -109,9 +109,18 @@ impl Catalog {
     }
 
     fn open_to_write(&self) -> Result<Connection> {
-        let connection = Connection::open_with_flags(&self.path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))
-            .map_err(catalog("opening"))?;
-        connection.busy_timeout(self.patience).map_err(catalog("opening"))?;
+        let mut connection =
+            Connection::open_with_flags(&self.path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))
+                .map_err(catalog("opening"))?;
+        let (patience, mut start) = (self.patience, Instant::now());
+        let wait = move |tries| {
+            if tries == 0 {
+                start = Instant::now();
+            }
+            std::thread::sleep(lock::pause(start.elapsed()));
+            start.elapsed() < patience
+        };
+        connection.busy_handler(Some(wait)).map_err(catalog("opening"))?;
         // A transaction that was reported done survives a power cut.
         connection.pragma_update(None, "synchronous", "FULL").map_err(catalog("opening"))?;
         prepare_once(&connection)?;

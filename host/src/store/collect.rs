@@ -12,8 +12,8 @@ use crate::digest::Digest;
 /// How long writers are kept out at a time.
 const SLICE: Duration = Duration::from_millis(250);
 
-/// How long they are let in in between: longer than their pause between two tries, in `lock`.
-const GAP: Duration = Duration::from_millis(60);
+/// How long they are let in in between: longer than their pause between two tries.
+const GAP: Duration = Duration::from_millis(20);
 
 /// What a collection removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

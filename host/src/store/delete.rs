@@ -23,8 +23,8 @@ use crate::types::ImageName;
 /// How long one transaction goes on when much is to be removed: others wait for it.
 const SLICE: Duration = Duration::from_millis(250);
 
-/// How long others are given between two transactions: longer than SQLite's usual pause between two tries.
-const GAP: Duration = Duration::from_millis(30);
+/// How long others are given between two transactions: longer than their pause between two tries.
+const GAP: Duration = Duration::from_millis(20);
 
 /// What is to be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -79,13 +79,23 @@ pub(super) fn exclusive(root: &Dir, patience: Duration) -> Result<Guard> {
     acquire(root, FILE, operation, left())
 }
 
+/// How long to wait before the next try, after having waited so long. Whoever waits longest tries most often:
+/// with pauses that grow, as SQLite's own do, newcomers would go first all the time.
+pub(super) fn pause(waited: Duration) -> Duration {
+    match waited.as_millis() {
+        0..20 => Duration::from_millis(2),
+        20..500 => Duration::from_millis(8),
+        500..1500 => Duration::from_millis(4),
+        _ => Duration::from_millis(1),
+    }
+}
+
 fn acquire(root: &Dir, name: &str, operation: FlockOperation, patience: Duration) -> Result<Guard> {
     // A file of its own for every guard: two guards on one open file would be one lock.
     let file = root
         .open_with(name, OpenOptions::new().read(true).write(true).create(true))
         .map_err(io("opening", name))?;
     let start = Instant::now();
-    let mut pause = Duration::from_millis(1);
     loop {
         match rustix::fs::flock(&file, operation) {
             Ok(()) => return Ok(Guard { file: Some(file) }),
@@ -95,7 +105,6 @@ fn acquire(root: &Dir, name: &str, operation: FlockOperation, patience: Duration
         if start.elapsed() >= patience {
             return Err(StoreError::Busy { waited: start.elapsed() });
         }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(50));
+        std::thread::sleep(pause(start.elapsed()));
     }
 }
