@@ -213,21 +213,62 @@ fn a_lost_catalogue_is_made_anew() {
     }
 }
 
+/// Damages a page of the database; the rows of other tables and indexes are all there.
+fn damage_table(place: &Place, name: &str) {
+    let connection = rusqlite::Connection::open(catalog(place)).unwrap();
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?";
+    let page = connection.query_row(sql, [name], |row| row.get::<_, i64>(0)).unwrap();
+    connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    drop(connection);
+    let mut bytes = std::fs::read(catalog(place)).unwrap();
+    let at = usize::try_from((page - 1) * 4096).unwrap();
+    bytes[at..at + 4096].fill(0xff);
+    std::fs::write(catalog(place), bytes).unwrap();
+}
+
+#[test]
+fn names_of_what_is_lost_are_told_where_the_catalogue_still_tells_them() {
+    let place = Place::new();
+    let parts = store(&place);
+    let names = place.check()["names"].as_u64().unwrap();
+    damage_table(&place, "documents");
+    flip(&blob(&place, &parts.own));
+    let repaired = place.run(&["check", "--repair", "--format", "json"]).failed(1).json();
+    let lost = repaired["lost"].to_string();
+    for told in ["`example.com/first:1`", "`docker.io/library/another:2`", "`somebody`", parts.own.as_str()] {
+        assert!(lost.contains(told), "{told}: {repaired}");
+    }
+    assert_clean(&place);
+    assert_eq!(place.check()["names"], names - 2);
+    place.run(&["resolve", "-q", "example.com/second:1", "--platform", "linux/arm64"]).ok();
+}
+
+#[test]
+fn a_damaged_table_costs_what_was_in_it_alone() {
+    for (table, told) in [("pins", "pins"), ("events", "events"), ("names", "names"), ("images", "")] {
+        let place = Place::new();
+        store(&place);
+        let before = holds(&place);
+        damage_table(&place, table);
+        let repaired = place.run(&["check", "--repair", "--format", "json"]);
+        let document = repaired.json();
+        assert_eq!(document["rebuilt"], true, "{table}");
+        let lost = document["lost"].as_array().unwrap();
+        assert_eq!(lost.len(), usize::from(!told.is_empty()), "{table}: {document}");
+        assert!(document["lost"].to_string().contains(told), "{table}: {document}");
+        assert_clean(&place);
+        if table != "names" {
+            assert_eq!(holds(&place), before, "{table}");
+        }
+    }
+}
+
 #[test]
 fn what_a_damaged_catalogue_still_tells_is_kept() {
     let place = Place::new();
     store(&place);
     let (before, events) = (holds(&place), place.run(&["events"]).ok().stdout);
-    // One index of the database is damaged; the rows are all there.
-    let connection = rusqlite::Connection::open(catalog(&place)).unwrap();
-    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'image_layers_by_diff_id'";
-    let page: u64 = connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap().try_into().unwrap();
-    connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
-    drop(connection);
-    let mut bytes = std::fs::read(catalog(&place)).unwrap();
-    let at = usize::try_from((page - 1) * 4096).unwrap();
-    bytes[at..at + 4096].fill(0xff);
-    std::fs::write(catalog(&place), bytes).unwrap();
+    damage_table(&place, "image_layers_by_diff_id");
     let repaired = place.run(&["check", "--repair", "--format", "json"]).ok().json();
     assert_eq!((&repaired["rebuilt"], &repaired["lost"]), (&true.into(), &json!([])), "{repaired}");
     assert_clean(&place);

@@ -31,8 +31,9 @@ pub(super) fn rebuild(
     let mut removed = BTreeSet::new();
     for problem in rebuilding.hash()? {
         if let Problem::DamagedBlob { digest, .. } | Problem::UnreadableBlob { digest, .. } = problem {
-            rebuilding.remove(&digest)?;
-            removed.insert(digest);
+            if store.discard(&digest)? {
+                removed.insert(digest);
+            }
         }
     }
     let mut documents = documents(&store, sandbox)?;
@@ -44,8 +45,7 @@ pub(super) fn rebuild(
     repaired.losses.append(&mut salvage.losses);
     for digest in removed {
         if store.contains(&digest)?.is_none() {
-            let reason = "its bytes were damaged".to_owned();
-            repaired.losses.push(Loss::Document { digest, reason });
+            repaired.losses.push(Loss::Content { digest });
         }
     }
     drop((blobs, store));

@@ -28,6 +28,12 @@ pub enum Loss {
         /// The content that is damaged or gone.
         needed: Digest,
     },
+    /// Content that was damaged, of a store whose catalogue was lost.
+    #[error("the blob `{digest}`: it is damaged")]
+    Content {
+        /// Its digest.
+        digest: Digest,
+    },
     /// An index or a manifest.
     #[error("the index or manifest `{digest}`: {reason}")]
     Document {
@@ -84,7 +90,9 @@ fn list(before: &str, texts: &[String]) -> String {
 }
 
 impl Store {
-    /// Removes a blob whose bytes are not what its name says; false where they are, after all.
+    /// Removes a blob whose bytes are not what its name says, or that the disk no longer gives; false where
+    /// they are, after all. One that cannot be read for another reason is left alone, with an error: that may
+    /// be helped.
     pub(crate) fn discard(&self, digest: &Digest) -> Result<bool> {
         // Writers find content by its name; one may just have put the right bytes here.
         let _guard = self.lock_exclusive(self.inner.options.patience)?;
@@ -94,8 +102,11 @@ impl Store {
             Ok(Some(found)) => blob::verify(found, digest, &path, &mut vec![0; 256 << 10]),
             Err(error) => Err(error),
         };
-        if matches!(whole, Ok(Some(_))) {
-            return Ok(false);
+        match whole {
+            Ok(Some(_)) => return Ok(false),
+            Ok(None) => {}
+            Err(StoreError::Io { source, .. }) if is_disk_damage(&source) => {}
+            Err(error) => return Err(error),
         }
         self.root().remove_file(&path).map_err(io("removing", path))?;
         Ok(true)
@@ -159,6 +170,13 @@ impl Store {
             records.insert(transaction)
         })
     }
+}
+
+/// What the system says of a disk or a file system that has lost something.
+fn is_disk_damage(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let lost = [Errno::IO, Errno::BADMSG, Errno::STALE];
+    error.raw_os_error().is_some_and(|code| lost.iter().any(|errno| errno.raw_os_error() == code))
 }
 
 /// A blob as a layer, a config, and part of manifests. Images that cannot do without it are added to

@@ -64,6 +64,11 @@ impl Key {
     }
 }
 
+/// Whether a name can be kept.
+pub(super) fn is_usable(name: &ImageName) -> bool {
+    Key::of(name).is_ok()
+}
+
 /// What this very name points at.
 pub(super) fn find(connection: &Connection, name: &ImageName) -> Result<Option<Target>> {
     Key::of(name)?.find(connection).map_err(catalog("reading"))

@@ -17,7 +17,7 @@ use super::mend::Loss;
 use super::names::name_of;
 use super::{
     Association, EventRecord, Inner, NameRecord, Options, Pin, Problem, Records, Result, Store, StoreError,
-    blob, sync_directory,
+    names, sync_directory,
 };
 use crate::digest::Digest;
 
@@ -98,16 +98,16 @@ impl Rebuilding {
         Ok(self.store.hash(&self.store.blobs()?, &BTreeMap::new()))
     }
 
-    /// Removes a blob.
-    pub(crate) fn remove(&self, digest: &Digest) -> Result<()> {
-        remove(&self.root, &blob::path(digest))
-    }
-
     /// Takes over what the old catalogue told, as far as it fits what is here.
     pub(crate) fn restore(&self, salvage: &mut Salvage) -> Result<()> {
         let mut records = Records::default();
         for Association { name, target } in &salvage.names {
-            if self.store.contains(&target.digest)? == Some(target.size) {
+            let known = self.store.documents().get(&target.digest)?.map(|document| document.size);
+            let known = match known {
+                None => self.store.images().get(&target.digest)?.map(|image| image.config.size),
+                size => size,
+            };
+            if known == Some(target.size) && names::is_usable(name) {
                 let (name, target) = (name.clone(), target.clone());
                 records.names.push(NameRecord { name, target, replace: true });
             } else {
