@@ -3,12 +3,20 @@
 mod archives;
 mod digests;
 #[cfg(feature = "resolver")]
+mod local_images;
+#[cfg(feature = "resolver")]
 mod lookup;
 mod manifests;
 mod platforms;
+#[cfg(feature = "resolver")]
+mod podman_names;
+#[cfg(feature = "resolver")]
+mod pull_goals;
 mod references;
 mod resolution;
 mod selection;
+#[cfg(feature = "resolver")]
+mod short_names;
 mod transports;
 
 /// The component's one export object.

@@ -38,10 +38,18 @@ pub mod digest;
 pub mod digest_set;
 mod json;
 pub mod legacy;
+#[cfg(feature = "resolver")]
+pub mod local_image;
 pub mod manifest;
 pub mod name;
 pub mod platform;
+#[cfg(feature = "resolver")]
+pub mod podman_name;
+#[cfg(feature = "resolver")]
+pub mod pull_goal;
 pub mod resolve;
 pub mod select;
+#[cfg(feature = "resolver")]
+pub mod short_name;
 mod sort;
 pub mod transport_name;

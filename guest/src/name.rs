@@ -69,6 +69,12 @@ pub fn is_identifier(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(digest::is_lower_hex)
 }
 
+/// Whether the text is a host, with or without a port.
+#[cfg(feature = "resolver")]
+pub fn is_domain(text: &str, rules: Rules) -> bool {
+    grammar::domain(text.as_bytes(), rules).is_ok()
+}
+
 /// The reference in full.
 pub fn format(reference: &Reference) -> String {
     match reference {

@@ -6,6 +6,8 @@ mod storage;
 
 pub use policy::policy;
 pub use storage::ask as ask_storage;
+#[cfg(feature = "resolver")]
+pub use storage::{name_and_id, within_store};
 
 use crate::digest::{self, saturating};
 use crate::name;

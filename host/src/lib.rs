@@ -51,6 +51,7 @@ pub mod load;
 pub mod platform;
 pub mod prune;
 pub mod repair;
+pub mod registries_conf;
 pub mod resolve;
 pub mod sandbox;
 pub mod save;

@@ -20,12 +20,16 @@
 mod archives;
 mod digests;
 mod held;
+mod local_images;
 mod manifests;
 mod platforms;
+mod podman_names;
 mod precompiled;
+mod pull_goals;
 mod references;
 mod resolution;
 mod selection;
+mod short_names;
 mod transports;
 
 pub use digests::DigestSet;

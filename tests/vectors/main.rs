@@ -14,11 +14,15 @@ mod native {
     /// One module per interface, each with the functions of that interface.
     pub mod api {
         pub mod digests;
+        pub mod local_images;
         pub mod manifests;
         pub mod platforms;
+        pub mod podman_names;
+        pub mod pull_goals;
         pub mod references;
         pub mod resolution;
         pub mod selection;
+        pub mod short_names;
         pub mod transports;
     }
     #[path = "../chain_ids.rs"]
@@ -27,12 +31,20 @@ mod native {
     mod digests;
     #[path = "../getimage.rs"]
     mod getimage;
+    #[path = "../local_images.rs"]
+    mod local_images;
     #[path = "../platforms.rs"]
     mod platforms;
+    #[path = "../podman_names.rs"]
+    mod podman_names;
+    #[path = "../pull_goals.rs"]
+    mod pull_goals;
     #[path = "../references.rs"]
     mod references;
     #[path = "../selection.rs"]
     mod selection;
+    #[path = "../short_names.rs"]
+    mod short_names;
     #[path = "../transports.rs"]
     mod transports;
 }
@@ -42,11 +54,15 @@ mod component {
     /// One module per interface, each with the functions of that interface.
     pub mod api {
         pub mod digests;
+        pub mod local_images;
         pub mod manifests;
         pub mod platforms;
+        pub mod podman_names;
+        pub mod pull_goals;
         pub mod references;
         pub mod resolution;
         pub mod selection;
+        pub mod short_names;
         pub mod transports;
 
         /// One sandbox for all cases.
@@ -61,12 +77,20 @@ mod component {
     mod digests;
     #[path = "../getimage.rs"]
     mod getimage;
+    #[path = "../local_images.rs"]
+    mod local_images;
     #[path = "../platforms.rs"]
     mod platforms;
+    #[path = "../podman_names.rs"]
+    mod podman_names;
+    #[path = "../pull_goals.rs"]
+    mod pull_goals;
     #[path = "../references.rs"]
     mod references;
     #[path = "../selection.rs"]
     mod selection;
+    #[path = "../short_names.rs"]
+    mod short_names;
     #[path = "../transports.rs"]
     mod transports;
 }

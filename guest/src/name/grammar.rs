@@ -108,7 +108,7 @@ pub fn digest(text: &str) -> Result<(), Fault> {
 }
 
 /// Whether the bytes are a host with or without a port.
-fn domain(bytes: &[u8], rules: Rules) -> Result<(), Fault> {
+pub fn domain(bytes: &[u8], rules: Rules) -> Result<(), Fault> {
     let mut at = match (bytes.first(), rules) {
         (Some(b'['), Rules::Docker) => {
             let end = run(bytes, 1, |byte| byte.is_ascii_hexdigit() || byte == b':');

@@ -30,10 +30,28 @@ pub(super) fn parse(
     let (written_store, rest) = store(within)?;
     let (found_store, found_id) = answer.map_or((None, None), |answer| (answer.store, answer.id));
     image.store = found_store.or(written_store);
+    name_or_id(rest, |_| found_id, image)
+}
+
+/// A name or an ID within a store that is known; one that is written before it is passed over
+/// (`ParseStoreReference`). `find` answers with the whole ID where exactly one image's starts so.
+#[cfg(feature = "resolver")]
+pub fn within_store(
+    text: &str,
+    find: impl FnOnce(&str) -> Option<String>,
+) -> Result<ImageReference, TransportError> {
+    name_or_id(Span { text, offset: 0 }, find, super::empty(Transport::ContainersStorage))
+}
+
+fn name_or_id(
+    rest: Span,
+    find: impl FnOnce(&str) -> Option<String>,
+    mut image: ImageReference,
+) -> Result<ImageReference, TransportError> {
     let mut rest = skip_second_store(rest)?;
     // The host is not believed: what it found has to start with what was asked for.
     let found_id =
-        id_prefix(rest).and_then(|prefix| found_id.filter(|id| is_id(id) && id.starts_with(prefix)));
+        id_prefix(rest).and_then(|prefix| find(prefix).filter(|id| is_id(id) && id.starts_with(prefix)));
 
     match rest.text.rfind('@') {
         Some(at) => {
@@ -152,7 +170,7 @@ pub(super) fn within(image: &ImageReference) -> String {
 }
 
 /// `name@ID`.
-pub(super) fn name_and_id(image: &ImageReference) -> String {
+pub fn name_and_id(image: &ImageReference) -> String {
     let mut text = String::new();
     if let Some(name) = &image.name {
         text.push_str(&name::format(&Reference::Named(name.clone())));
