@@ -24,6 +24,7 @@ mod pin;
 mod progress;
 mod prune;
 mod refusal;
+mod registries;
 mod remove;
 mod resolve;
 mod save;

@@ -48,6 +48,7 @@ pub mod import;
 pub mod layer;
 pub mod list;
 pub mod load;
+pub mod lookup;
 pub mod platform;
 pub mod prune;
 pub mod repair;

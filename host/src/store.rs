@@ -86,6 +86,7 @@ pub(crate) use mend::is_catalog_damage;
 pub use names::{Association, Names};
 pub use pins::{HOLDER_LIMIT, Pin, Pins};
 pub(crate) use rebuild::Rebuilding;
+pub use names::{Association, Ending, Names};
 pub use record::{ImageRecord, IndexRecord, LayerRecord, ManifestRecord, NameRecord, Records};
 pub use remove::{Removal, Removed};
 pub use target::Target;

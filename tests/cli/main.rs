@@ -23,6 +23,7 @@ mod killed;
 mod listing;
 mod loading;
 mod mixed;
+mod lookups;
 mod naming;
 mod peers;
 mod place;

@@ -140,9 +140,29 @@ pub struct Wanted {
     #[arg(long, value_name = "PLATFORM")]
     pub platform: Option<String>,
 
-    /// Whose rules choose from an index
-    #[arg(long, value_name = "RULES", default_value = "docker")]
+    /// Whose rules choose from an index [default: those that go with --lookup]
+    #[arg(long, value_name = "RULES", default_value = "docker", hide_default_value = true)]
+    #[arg(default_value_ifs = [("lookup", "podman", "podman"), ("lookup", "podman-1", "podman")])]
     pub rules: Rules,
+}
+
+/// Whose order of looking names and IDs up is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Lookup {
+    /// A name, an ID, the beginning of an ID, as Docker
+    Docker,
+    /// Aliases, localhost/, the search registries of registries.conf, an ID, the end of a name, as Podman
+    Podman,
+    /// docker.io, an ID, localhost/, the end of a name, as Podman 1.x
+    #[value(name = "podman-1")]
+    PodmanOne,
+}
+
+#[derive(Debug, Args)]
+pub struct LookedUp {
+    /// Whose order of looking names and IDs up is followed
+    #[arg(long, value_name = "LOOKUP", default_value = "docker")]
+    pub lookup: Lookup,
 }
 
 #[derive(Debug, Args)]
@@ -150,6 +170,9 @@ pub struct Resolve {
     /// A name, an ID or the beginning of one in the store, or transport:reference
     #[arg(value_name = "IMAGE")]
     pub image: String,
+
+    #[command(flatten)]
+    pub looked_up: LookedUp,
 
     #[command(flatten)]
     pub wanted: Wanted,
@@ -172,6 +195,9 @@ pub struct Inspect {
     /// A name, an ID or the beginning of one in the store, or transport:reference
     #[arg(value_name = "IMAGE", required = true)]
     pub images: Vec<String>,
+
+    #[command(flatten)]
+    pub looked_up: LookedUp,
 
     #[command(flatten)]
     pub wanted: Wanted,

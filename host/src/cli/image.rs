@@ -10,6 +10,8 @@ use cap_std::fs::Dir;
 
 use consign::content::{Content, Stacked};
 use consign::digest::Digest;
+use consign::content::Content;
+use consign::lookup::{self, Tried};
 use consign::resolve::{self, Resolution, ResolveError};
 use consign::source::{self, Selector, Source, SourceContent};
 use consign::store::{Sizes, Store};
@@ -21,7 +23,9 @@ use consign::types::resolution::{Layer, Matched, Options, Resolved, Subject};
 use consign::types::transports::{ImageReference, Transport};
 use consign::types::{Descriptor, ImageName};
 
+use super::args::Lookup;
 use super::failure::Failure;
+use super::registries;
 use super::session::Session;
 
 /// An image argument, opened.
@@ -29,6 +33,7 @@ pub struct Opened {
     content: Arc<dyn Content>,
     subject: Subject,
     place: Place,
+    tried: Vec<String>,
 }
 
 enum Place {
@@ -65,6 +70,13 @@ pub struct Lineage {
 pub fn open(session: &Session, text: &str) -> Result<Opened> {
     let Some(transport) = session.sandbox().transport_of(text)? else {
         return Ok(in_stores(text, session.stores()?));
+        let store = session.store()?;
+        return Ok(Opened {
+            content: store.clone(),
+            subject: Subject::Text(text.to_owned()),
+            place: Place::Store(store),
+            tried: Vec::new(),
+        });
     };
     let reference = reference(session, text)?;
     let source: Arc<dyn Source> = Arc::from(open_source(session, transport, &reference)?);
@@ -76,6 +88,7 @@ pub fn open(session: &Session, text: &str) -> Result<Opened> {
         content: Arc::new(SourceContent::new(source, session.sandbox_handle())),
         subject: Subject::Target(target),
         place: Place::Source(names),
+        tried: Vec::new(),
     })
 }
 
@@ -100,6 +113,32 @@ fn in_stores(text: &str, stores: &[Arc<Store>]) -> Opened {
         several => Arc::new(Stacked::new(several.iter().map(|store| store.clone() as _).collect())),
     };
     Opened { content, subject: Subject::Text(text.to_owned()), place: Place::Stores(stores.to_vec()) }
+/// Opens what `text` names, looked for in the store in this order. A `LookupError` where that comes to
+/// nothing.
+pub fn open_by(session: &Session, text: &str, lookup: Lookup, options: &Options) -> Result<Opened> {
+    let order = match lookup {
+        Lookup::Docker => return open(session, text),
+        Lookup::Podman => lookup::Lookup::Podman,
+        Lookup::PodmanOne => lookup::Lookup::PodmanOne,
+    };
+    if session.sandbox().transport_of(text)?.is_some() {
+        return open(session, text);
+    }
+    // As podman does: where nothing depends on the configuration it is not read.
+    let short = lookup == Lookup::Podman && session.sandbox().is_short_name(text)?;
+    let registries = if short { Some(registries::load(session)?) } else { None };
+    let configuration = registries.as_ref().map(|registries| registries.configuration().clone());
+    let store = session.store()?;
+    let wanted = lookup::Options {
+        lookup: order,
+        configuration: configuration.unwrap_or_else(registries::none),
+        platform: options.platform.clone(),
+        host: options.host.clone(),
+    };
+    let found = lookup::find(session.sandbox(), &store, text, &wanted)?;
+    let tried = found.tried.iter().map(|tried| Tried(tried).to_string()).collect();
+    let (subject, content) = (found.subject, store.clone());
+    Ok(Opened { content, subject, place: Place::Store(store), tried })
 }
 
 /// Reads a `transport:reference`.
@@ -183,6 +222,11 @@ impl Opened {
     /// Where its content comes from.
     pub fn content(&self) -> &dyn Content {
         &*self.content
+    }
+
+    /// What was tried before it was known what is to be resolved, in words.
+    pub fn tried(&self) -> &[String] {
+        &self.tried
     }
 
     /// As it was written, where it is looked up in the store.

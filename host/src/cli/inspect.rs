@@ -11,6 +11,8 @@ use super::image;
 use super::inspection::{self, Inspection};
 use super::output;
 use super::refusal::with_hint;
+use super::image::{self, Opened};
+use super::refusal::{self, with_hint};
 use super::session::Session;
 
 pub fn run(session: &Session, arguments: &Inspect) -> Result<()> {
@@ -56,7 +58,8 @@ enum Shown {
 }
 
 fn one(session: &Session, arguments: &Inspect, options: &Options, text: &str) -> Result<Shown> {
-    let opened = image::open(session, text)?;
+    let lookup = arguments.looked_up.lookup;
+    let opened = image::open_by(session, text, lookup, options).map_err(refusal::looked_up)?;
     if arguments.raw && options.platform.is_none() {
         let target = opened.target(session, options).map_err(|error| with_hint(error, &opened))?;
         return image::content(&opened, &target).map(Shown::Bytes);

@@ -3,7 +3,9 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use consign::lookup::{LookupError, Tried};
 use consign::resolve::{ResolveError, platform};
+use consign::types::local_images::FindError;
 use consign::types::resolution::ResolveError as Refusal;
 
 use super::args::{Format, Resolve};
@@ -38,25 +40,71 @@ pub fn with_hint(error: ResolveError, opened: &Opened) -> anyhow::Error {
 
 /// Shows, before the error itself, what was considered: as a document where JSON was asked for, as a table where
 /// an explanation was.
-pub fn show(arguments: &Resolve, error: &ResolveError) -> Result<()> {
+pub fn show(arguments: &Resolve, opened: &Opened, error: &ResolveError) -> Result<()> {
     if arguments.quiet {
         return Ok(());
     }
     match (arguments.format, error) {
-        (Format::Json, _) => output::json(&answer(&arguments.image, error)),
+        (Format::Json, _) => output::json(&answer(&arguments.image, opened, error)),
         (Format::Table, ResolveError::Refused(_, explanation)) if arguments.explain => {
-            resolve::explain(explanation)
+            resolve::explain(opened.tried(), explanation)
         }
         _ => Ok(()),
     }
 }
 
+/// A look-up that came to no image, as an error of the command, with a hint where there is something to do.
+/// Other errors stay as they are.
+pub fn looked_up(error: anyhow::Error) -> anyhow::Error {
+    let Some(lookup) = error.downcast_ref::<LookupError>() else { return error };
+    let LookupError::Refused(refusal, _) = lookup else { return error };
+    let hint = match refusal {
+        FindError::NotFound(_) => {
+            Some("`consign images` lists what is in the store; `consign load` takes an archive in")
+        }
+        FindError::Ambiguous(_) => Some("write more of the ID, or a name in full"),
+        _ => None,
+    };
+    let failure =
+        if lookup.is_no() { Failure::no(lookup.to_string()) } else { Failure::usage(lookup.to_string()) };
+    match hint {
+        Some(hint) => failure.hint(hint).into(),
+        None => failure.into(),
+    }
+}
+
+/// Shows, before the error itself, what a look-up tried.
+pub fn show_lookup(arguments: &Resolve, error: &anyhow::Error) -> Result<()> {
+    let Some(LookupError::Refused(refusal, tried)) = error.downcast_ref() else { return Ok(()) };
+    let tried: Vec<String> = tried.iter().map(|tried| Tried(tried).to_string()).collect();
+    match arguments.format {
+        _ if arguments.quiet => Ok(()),
+        Format::Json => {
+            let kind = match refusal {
+                FindError::NotFound(_) => "not-found",
+                FindError::Ambiguous(_) => "ambiguous",
+                _ => "name",
+            };
+            let mut problem = json!({"kind": kind, "message": error.to_string()});
+            if let FindError::Ambiguous(candidates) = refusal {
+                problem["candidates"] = json!(candidates);
+            }
+            let input = &arguments.image;
+            output::json(&json!({"input": input, "error": problem, "steps": tried, "considered": []}))
+        }
+        Format::Table if arguments.explain => {
+            output::lines(tried.iter().map(|tried| output::printable(tried)))
+        }
+        Format::Table => Ok(()),
+    }
+}
+
 /// The refusal as a JSON document. Field names are stable.
-fn answer(input: &str, error: &ResolveError) -> Value {
+fn answer(input: &str, opened: &Opened, error: &ResolveError) -> Value {
     let (mut steps, mut considered) = (json!([]), json!([]));
     let mut problem = json!({"kind": kind(error), "message": error.to_string()});
     if let ResolveError::Refused(refusal, explanation) = error {
-        steps = resolve::steps(&explanation.steps);
+        steps = resolve::steps(opened.tried(), &explanation.steps);
         considered = resolve::considered(&explanation.considered);
         match &**refusal {
             Refusal::Platform(mismatch) => {

@@ -7,17 +7,24 @@ use consign::resolve::{Explained, Resolution, name, platform};
 use consign::types::resolution::{Considered, Explanation, Matched, Resolved, Step, Verdict};
 
 use super::args::{Format, Resolve};
+use super::image::Opened;
 use super::refusal::{self, with_hint};
 use super::session::Session;
 use super::{document, image, output};
 
 pub fn run(session: &Session, arguments: &Resolve) -> Result<()> {
-    let opened = image::open(session, &arguments.image)?;
     let options = session.options(&arguments.wanted)?;
+    let opened = match image::open_by(session, &arguments.image, arguments.looked_up.lookup, &options) {
+        Ok(opened) => opened,
+        Err(error) => {
+            refusal::show_lookup(arguments, &error)?;
+            return Err(refusal::looked_up(error));
+        }
+    };
     let Resolution { image: resolved, explanation } = match opened.explained(session, &options) {
         Ok(resolution) => resolution,
         Err(error) => {
-            refusal::show(arguments, &error)?;
+            refusal::show(arguments, &opened, &error)?;
             return Err(with_hint(error, &opened));
         }
     };
@@ -25,12 +32,12 @@ pub fn run(session: &Session, arguments: &Resolve) -> Result<()> {
         return output::lines([&resolved.config.digest]);
     }
     match arguments.format {
-        Format::Json => output::json(&answer(&arguments.image, &resolved, &explanation)),
+        Format::Json => output::json(&answer(&arguments.image, &opened, &resolved, &explanation)),
         Format::Table => {
             output::table(&["", ""], &summary(&resolved))?;
             if arguments.explain {
                 output::lines([""])?;
-                explain(&explanation)?;
+                explain(opened.tried(), &explanation)?;
             }
             Ok(())
         }
@@ -56,10 +63,13 @@ fn summary(resolved: &Resolved) -> Vec<Vec<String>> {
     rows
 }
 
-/// The steps, and every entry that was considered; entries of a nested index below the one that lists it.
-pub fn explain(explanation: &Explanation) -> Result<()> {
+/// What was tried to find it, the steps, and every entry that was considered; entries of a nested index below
+/// the one that lists it.
+pub fn explain(tried: &[String], explanation: &Explanation) -> Result<()> {
     let Explanation { steps, considered } = explanation;
     output::lines(steps.iter().map(|step| output::printable(&Explained(step).to_string()).into_owned()))?;
+    output::lines(tried.iter().map(|tried| output::printable(tried)))?;
+    output::lines(steps.iter().map(|step| output::printable(&Explained(step).to_string())))?;
     if considered.is_empty() {
         return Ok(());
     }
@@ -96,7 +106,7 @@ fn short(digest: &str) -> String {
 }
 
 /// The answer as a JSON document. Field names are stable.
-fn answer(input: &str, resolved: &Resolved, explanation: &Explanation) -> Value {
+fn answer(input: &str, opened: &Opened, resolved: &Resolved, explanation: &Explanation) -> Value {
     let matched = match &resolved.matched {
         Matched::Target => json!({"by": "target"}),
         Matched::Name(found) => json!({"by": "name", "name": name(found)}),
@@ -123,14 +133,14 @@ fn answer(input: &str, resolved: &Resolved, explanation: &Explanation) -> Value 
         "config": document::descriptor(&resolved.config),
         "id": resolved.config.digest,
         "layers": layers,
-        "steps": steps(&explanation.steps),
+        "steps": steps(opened.tried(), &explanation.steps),
         "considered": considered(&explanation.considered),
     })
 }
 
 /// What was tried, in words, in order.
-pub fn steps(steps: &[Step]) -> Value {
-    steps.iter().map(|step| json!(Explained(step).to_string())).collect()
+pub fn steps(tried: &[String], steps: &[Step]) -> Value {
+    tried.iter().cloned().chain(steps.iter().map(|step| Explained(step).to_string())).collect()
 }
 
 /// Every entry of every index that was looked into, and why it won or lost; in order of looking.

@@ -1,0 +1,101 @@
+//! Where registries.conf is: the paths of containers/image (containers-registries.conf(5)).
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+use consign::registries_conf::{File, Mode, Registries, RegistriesConfError, Version1};
+use consign::types::short_names::Configuration;
+
+use super::failure::Failure;
+use super::session::Session;
+
+const SYSTEM: &str = "/etc/containers";
+const FILE: &str = "registries.conf";
+const DROP_INS: &str = "registries.conf.d";
+const RECORDED: &str = "containers/short-name-aliases.conf";
+
+/// What is gone by where nothing depends on it.
+pub fn none() -> Configuration {
+    Configuration { aliases: Vec::new(), search_registries: Vec::new(), mode: Mode::Permissive }
+}
+
+/// Reads every file that counts.
+pub fn load(session: &Session) -> Result<Registries> {
+    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+    let own = home.as_ref().map(|home| home.join(".config/containers"));
+    let named = ["CONTAINERS_REGISTRIES_CONF", "REGISTRIES_CONFIG_PATH"];
+    let named = named.iter().find_map(std::env::var_os).filter(|path| !path.is_empty());
+    let mut files = Vec::new();
+    // A user's own file stands for all of the system's.
+    let mut directories = vec![own.as_ref().map(|own| own.join(DROP_INS))];
+    if let Some(path) = named.map(PathBuf::from) {
+        let file = read(&path)?.ok_or_else(|| {
+            Failure::usage(format!(
+                "wanted the file that the environment names, found none: `{}`",
+                path.display()
+            ))
+        })?;
+        files.push(file);
+        directories.insert(0, Some(Path::new(SYSTEM).join(DROP_INS)));
+    } else if let Some(file) = own.as_ref().map(|own| read(&own.join(FILE))).transpose()?.flatten() {
+        files.push(file);
+    } else {
+        files.extend(read(&Path::new(SYSTEM).join(FILE))?);
+        directories.insert(0, Some(Path::new(SYSTEM).join(DROP_INS)));
+    }
+    for path in directories.into_iter().flatten() {
+        if let Some(directory) = open(&path)? {
+            files.extend(told(File::read_directory(&directory, &path.display().to_string()))?);
+        }
+    }
+    if let Some(recorded) = recorded(home.as_deref()) {
+        files.extend(read(&recorded)?);
+    }
+    told(Registries::of(session.sandbox(), files))
+}
+
+/// Where aliases are recorded that were chosen at a prompt; not here.
+fn recorded(home: Option<&Path>) -> Option<PathBuf> {
+    if rustix::process::geteuid().is_root() {
+        return Some(Path::new("/var/cache").join(RECORDED));
+    }
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    Some(cache.or_else(|| home.map(|home| home.join(".cache")))?.join(RECORDED))
+}
+
+/// A file, by its path. `None`: it is not there.
+fn read(path: &Path) -> Result<Option<File>> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Some(name) = path.file_name().and_then(OsStr::to_str) else { return Ok(None) };
+    let Some(directory) = open(parent)? else { return Ok(None) };
+    told(File::read(&directory, name, &path.display().to_string(), Version1::Refused))
+}
+
+fn open(path: &Path) -> Result<Option<Dir>> {
+    match Dir::open_ambient_dir(path, ambient_authority()) {
+        Ok(directory) => Ok(Some(directory)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("opening the directory `{}`", path.display())),
+    }
+}
+
+/// With what there is to do about it.
+fn told<T>(result: Result<T, RegistriesConfError>) -> Result<T> {
+    result.map_err(|error| {
+        let hint = match &error {
+            RegistriesConfError::Version1 { .. } | RegistriesConfError::Mixed { .. } => Some(
+                "write `unqualified-search-registries = [\"docker.io\"]` instead of `[registries.search]`",
+            ),
+            RegistriesConfError::Entry { .. } => Some("an alias is `\"name\" = \"registry/repository\"`"),
+            _ => None,
+        };
+        match hint {
+            Some(hint) => Failure::usage(error.to_string()).hint(hint).into(),
+            None => error.into(),
+        }
+    })
+}
