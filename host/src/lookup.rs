@@ -19,6 +19,7 @@ use crate::types::resolution::{Matched, Subject};
 use crate::types::short_names::Configuration;
 use crate::types::{ImageName, Platform, Rules};
 
+use candidates::Within;
 pub use text::Tried;
 
 /// Whose order of looking is followed.
@@ -133,16 +134,16 @@ pub fn find(
     let criteria = Criteria {
         order,
         configuration: options.configuration.clone(),
-        platform: options.platform.clone(),
-        host: options.host.clone(),
+        platform_asked: options.platform.is_some(),
     };
+    let within = Within { sandbox, store, options };
     let narrowing = sandbox.narrow_images(text, &criteria)?;
-    let mut candidates = candidates::of_names(store, &narrowing)?;
+    let mut candidates = within.of_names(&narrowing)?;
     let mut outcome = sandbox.find_image(text, &candidates.images, &criteria)?;
     // Looking through all names is for what nothing is called in full; both orders come to it last.
     let open = matches!(outcome.found, Err(FindError::NotFound(_) | FindError::Ambiguous(_)));
     if open && narrowing.suffix.is_some() {
-        candidates = candidates::of_all(store, &narrowing, order)?;
+        candidates = within.of_all(&narrowing, order)?;
         outcome = sandbox.find_image(text, &candidates.images, &criteria)?;
     }
     match outcome.found {

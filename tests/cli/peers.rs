@@ -294,3 +294,55 @@ fn a_legacy_archive_with_a_manifest_goes_by_the_manifest() {
     let Some(workshop) = workshop() else { return };
     workshop.compare(&format!("docker-archive:{path}"));
 }
+
+#[test]
+fn names_mean_to_podman_what_they_mean_in_its_order() {
+    let Some(workshop) = workshop() else { return };
+    let place = Place::new();
+    let images = ["localhost/tiny-oci:1", "localhost/base-docker:1"];
+    for (at, image) in images.iter().enumerate() {
+        let path = workshop.at(&format!("looked-up-{at}.tar"));
+        workshop.run("podman", &["save", "-q", "--format", "docker-archive", "-o", &path, image]);
+        place.run(&["load", "-q", &path]).ok();
+    }
+    let id = workshop.id(images[1]);
+    let digits = id.strip_prefix("sha256:").unwrap();
+    let like_an_id = format!("localhost/{}:latest", &digits[..12]);
+    let given = ["one.example/looked-up:1", "docker.io/library/looked-up:2", &like_an_id];
+    for name in given {
+        workshop.run("podman", &["tag", images[0], name]);
+        place.run(&["tag", images[0], name]).ok();
+    }
+    for (text, there) in [
+        ("tiny-oci:1", true),
+        ("tiny-oci", false),
+        ("looked-up:1", true),
+        ("one.example/looked-up:1", true),
+        ("looked-up:2", true),
+        ("library/looked-up:2", true),
+        ("docker.io/looked-up:2", true),
+        ("ked-up:1", false),
+        (&digits[..12], true),
+        (&digits[..20], true),
+        (digits, true),
+        (&id, true),
+        (&id[..20], false),
+        ("UPPER", false),
+    ] {
+        let mut podman = Command::new("podman");
+        podman.args(["image", "inspect", "--format", "{{.Id}}", text]).current_dir(&workshop.directory);
+        podman.env("CONTAINERS_STORAGE_CONF", workshop.at("storage.conf"));
+        let wanted = podman.output().unwrap();
+        let wanted = wanted.status.success().then(|| String::from_utf8(wanted.stdout).unwrap());
+        let mut consign = place.command(&["resolve", "-q", "--lookup", "podman", text]);
+        // The configuration is the one podman goes by.
+        consign.envs(std::env::var_os("HOME").map(|home| ("HOME", home)));
+        let found = consign.output().unwrap();
+        let found = found.status.success().then(|| String::from_utf8(found.stdout).unwrap());
+        assert_eq!(wanted.is_some(), there, "{text}");
+        assert_eq!(found, wanted.map(|id| format!("sha256:{id}")), "{text}");
+    }
+    for name in given {
+        workshop.run("podman", &["untag", images[0], name]);
+    }
+}

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::api::local_images::*;
+use super::api::platforms::{Matcher, Platform, matches};
 use super::api::short_names::{Configuration, Mode};
 use super::short_names::configuration;
 use crate::harness;
@@ -19,24 +20,32 @@ fn platform(os: &str, architecture: &str, variant: &str) -> Platform {
 
 /// The images of a case's store, in its order.
 fn store(case: &Value) -> Vec<LocalImage> {
+    let wanted = case.get("platform").map_or_else(
+        || platform("linux", "amd64", ""),
+        |wanted| {
+            let text = |key: &str| wanted[key].as_str().unwrap_or_default();
+            platform(text("os"), text("architecture"), text("variant"))
+        },
+    );
     let image = |image: &Value| {
         let text = |key: &str| image[key].as_str().unwrap_or_default();
         LocalImage {
             id: text("id").into(),
             names: serde_json::from_value::<Option<_>>(image["names"].clone()).unwrap().unwrap_or_default(),
             digests: image["digest"].as_str().into_iter().map(str::to_owned).collect(),
-            platform: platform(text("os"), text("architecture"), text("variant")),
+            platform: String::new(),
+            fits: matches(
+                &Matcher::Exact(wanted.clone()),
+                &platform(text("os"), text("architecture"), text("variant")),
+                "linux",
+            ),
         }
     };
     case["store"].as_array().unwrap().iter().map(image).collect()
 }
 
 fn criteria(order: Order, configuration: Configuration, case: &Value) -> Criteria {
-    let wanted = case.get("platform").map(|wanted| {
-        let text = |key: &str| wanted[key].as_str().unwrap_or_default();
-        platform(text("os"), text("architecture"), text("variant"))
-    });
-    Criteria { order, configuration, platform: wanted, host: platform("linux", "amd64", "") }
+    Criteria { order, configuration, platform_asked: case.get("platform").is_some() }
 }
 
 /// What is found among all images is found among those that can matter, too.

@@ -78,11 +78,11 @@ pub fn find(text: &str, search: &mut Search<'_>, criteria: &Criteria) -> Result<
 /// The image of this name, if it is for the platform.
 fn by_name(search: &mut Search<'_>, name: &ImageName) -> Option<usize> {
     let found = search.stored.named(name);
-    let other = found.and_then(|position| search.stored.other_platform(position)).cloned();
+    let other = found.and_then(|position| search.stored.other_platform(position));
     let attempt = Attempt::Name(written(name));
     match other {
         Some(platform) => {
-            search.tried.push((attempt, Attempted::OtherPlatform(platform)));
+            search.tried.push((attempt, Attempted::OtherPlatform(platform.to_owned())));
             None
         }
         None => {

@@ -1,19 +1,14 @@
 //! What containers/storage answers, over a list of images.
 
 use crate::name;
-use crate::platform;
 use crate::short_name::{normalized, written};
-use crate::types::{ImageName, Platform};
+use crate::types::ImageName;
 use crate::wit::exports::consign::image::local_images::{Criteria, LocalImage};
-use crate::wit::exports::consign::image::platforms::Matcher;
 
 /// The images that are here.
 pub struct Stored<'a> {
     pub images: &'a [LocalImage],
-    /// The platform asked for, else the machine's.
-    matcher: Matcher,
-    host_os: &'a str,
-    custom: bool,
+    platform_asked: bool,
 }
 
 /// What looking a text up came to.
@@ -25,14 +20,8 @@ pub enum Looked {
 }
 
 impl<'a> Stored<'a> {
-    pub fn new(images: &'a [LocalImage], criteria: &'a Criteria) -> Self {
-        let wanted = criteria.platform.as_ref().unwrap_or(&criteria.host);
-        Stored {
-            images,
-            matcher: Matcher::Exact(without_os_details(wanted)),
-            host_os: &criteria.host.os,
-            custom: criteria.platform.is_some(),
-        }
+    pub fn new(images: &'a [LocalImage], criteria: &Criteria) -> Self {
+        Stored { images, platform_asked: criteria.platform_asked }
     }
 
     pub fn id(&self, position: usize) -> String {
@@ -41,15 +30,13 @@ impl<'a> Stored<'a> {
 
     /// Whether the image is for the platform.
     fn fits(&self, position: usize) -> bool {
-        self.images.get(position).is_some_and(|image| {
-            platform::matches(&self.matcher, &without_os_details(&image.platform), self.host_os)
-        })
+        self.images.get(position).is_some_and(|image| image.fits)
     }
 
     /// Whether a platform was asked for that is not the image's: which it has.
-    pub fn other_platform(&self, position: usize) -> Option<&Platform> {
-        let other = self.custom && !self.fits(position);
-        self.images.get(position).filter(|_| other).map(|image| &image.platform)
+    pub fn other_platform(&self, position: usize) -> Option<&'a str> {
+        let other = self.platform_asked && !self.fits(position);
+        self.images.get(position).filter(|_| other).map(|image| image.platform.as_str())
     }
 
     /// An ID, a name as it is written, the beginning of one image's ID (`Store.Image`).
@@ -101,8 +88,4 @@ impl<'a> Stored<'a> {
 pub fn has_repository(image: &LocalImage, name: &ImageName) -> bool {
     let repository = name::trim(name.clone());
     image.names.iter().any(|known| normalized(known).is_ok_and(|known| name::trim(known) == repository))
-}
-
-fn without_os_details(platform: &Platform) -> Platform {
-    Platform { os_version: None, os_features: Vec::new(), ..platform.clone() }
 }

@@ -136,7 +136,9 @@ pub fn open_by(session: &Session, text: &str, lookup: Lookup, options: &Options)
         host: options.host.clone(),
     };
     let found = lookup::find(session.sandbox(), &store, text, &wanted)?;
-    let tried = found.tried.iter().map(|tried| Tried(tried).to_string()).collect();
+    let origin = registries.as_ref().map(|registries| registries::origin(session, text, registries));
+    let origin = origin.transpose()?.flatten();
+    let tried = origin.into_iter().chain(found.tried.iter().map(|tried| Tried(tried).to_string())).collect();
     let (subject, content) = (found.subject, store.clone());
     Ok(Opened { content, subject, place: Place::Store(store), tried })
 }

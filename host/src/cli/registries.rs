@@ -8,7 +8,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use consign::registries_conf::{File, Mode, Registries, RegistriesConfError, Version1};
-use consign::types::short_names::Configuration;
+use consign::types::short_names::{Configuration, Purpose, Rationale};
 
 use super::failure::Failure;
 use super::session::Session;
@@ -56,6 +56,22 @@ pub fn load(session: &Session) -> Result<Registries> {
         files.extend(read(&recorded)?);
     }
     told(Registries::of(session.sandbox(), files))
+}
+
+/// Which file says what a short name can mean, in words. `None`: none says anything.
+pub fn origin(session: &Session, text: &str, registries: &Registries) -> Result<Option<String>> {
+    let configuration = registries.configuration();
+    let Ok(completion) = session.sandbox().complete_name(text, Purpose::Local, false, configuration)? else {
+        return Ok(None);
+    };
+    let name = completion.repository;
+    Ok(match completion.rationale {
+        Rationale::Alias => registries.alias(&name).map(|file| format!("`{name}` is an alias in `{file}`")),
+        Rationale::Search => {
+            registries.searched().map(|file| format!("`{name}` is looked for in the registries of `{file}`"))
+        }
+        Rationale::Qualified | Rationale::DockerHub => None,
+    })
 }
 
 /// Where aliases are recorded that were chosen at a prompt; not here.

@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Display};
 
-use crate::resolve::platform;
 use crate::types::local_images::{Attempt, Attempted, FindError};
 
 /// Something that was tried, and what it came to, in words.
@@ -20,7 +19,7 @@ impl Display for Tried<'_> {
             Attempted::Absent => f.write_str("not there"),
             Attempted::Found(id) => write!(f, "image `{id}`"),
             Attempted::OtherPlatform(found) => {
-                write!(f, "there, and for `{}`, not for what was asked for", platform(found))
+                write!(f, "there, and for `{found}`, not for what was asked for")
             }
             Attempted::Several => f.write_str("several"),
         }
@@ -44,7 +43,7 @@ pub(super) fn refusal(error: &FindError, tried: &[(Attempt, Attempted)]) -> Stri
         FindError::NotFound(text) => {
             let others = tried.iter().filter_map(|(attempt, attempted)| match (attempt, attempted) {
                 (Attempt::Name(name), Attempted::OtherPlatform(found)) => {
-                    Some(format!("`{name}` for `{}`", platform(found)))
+                    Some(format!("`{name}` for `{found}`"))
                 }
                 _ => None,
             });

@@ -1,5 +1,4 @@
 use super::sandbox;
-pub use consign::types::Platform;
 pub use consign::types::local_images::*;
 
 pub fn narrow(text: &str, criteria: &Criteria) -> Narrowing {

@@ -1,5 +1,4 @@
 use consign_guest::component::Component;
-pub use consign_guest::types::Platform;
 pub use consign_guest::wit::exports::consign::image::local_images::*;
 
 pub fn narrow(text: &str, criteria: &Criteria) -> Narrowing {
