@@ -6,6 +6,7 @@ use crate::digest::{Algorithm, Digest};
 use crate::platform::default_platform;
 use crate::sandbox::Limits;
 use crate::store::{Batch, ImageRecord, IndexRecord, ManifestRecord, NameRecord, Records, Target};
+use crate::types::local_images::LocalImage;
 use crate::types::short_names::Mode;
 
 struct Place {
@@ -130,4 +131,88 @@ fn what_could_be_several_is_neither_yes_nor_no() {
     let LookupError::Refused(FindError::Ambiguous(names), tried) = error else { panic!("{error:?}") };
     assert_eq!(names, ["a.io/ns/app:latest", "b.io/other/app:latest"]);
     assert!(matches!(tried.last(), Some((Attempt::Suffix(_), Attempted::Several))));
+}
+
+#[test]
+fn the_images_that_can_matter_are_as_good_as_all() {
+    let names = [
+        "a.io/ns/app:latest",
+        "b.io/app:latest",
+        "b.io/app:1",
+        "localhost/app:2",
+        "docker.io/library/app:3",
+        "docker.io/ns/app:4",
+        "a.io/xapp:latest",
+        "localhost:5000/reg:latest",
+        "a.io/none:none",
+    ];
+    let place = place(&names);
+    let image = |name: &&str| LocalImage {
+        id: digest("config", name)["sha256:".len()..].to_owned(),
+        names: vec![(*name).to_owned()],
+        digests: vec![digest("manifest", name), digest("index", name)],
+        platform: String::new(),
+        fits: true,
+    };
+    let all: Vec<LocalImage> = names.iter().map(image).collect();
+    let mut inputs: Vec<String> = [
+        "app",
+        "ns/app",
+        "b.io/app",
+        "a.io/ns/app",
+        "docker.io/app",
+        "library/app",
+        "p",
+        "reg",
+        "none",
+        "",
+        "x y",
+    ]
+    .iter()
+    .flat_map(|name| ["", ":1", ":2", ":3", ":4", ":latest", ":none"].map(|tag| format!("{name}{tag}")))
+    .collect();
+    for name in names {
+        let repository = name.rsplit_once(':').unwrap().0;
+        for digest in [digest("manifest", name), digest("index", name), digest("config", name)] {
+            let hex = digest.strip_prefix("sha256:").unwrap();
+            for text in [&digest, hex, &hex[..12], &hex[..2], &hex[..1]] {
+                inputs.extend([text.to_owned(), format!("@{text}"), format!("{repository}@{text}")]);
+                inputs.extend([format!("{name}@{text}"), format!("app@{text}"), format!("sha256:{text}")]);
+            }
+        }
+    }
+    let configuration = Configuration {
+        aliases: vec![("other".into(), "a.io/ns/app".into())],
+        search_registries: vec!["b.io".into()],
+        mode: Mode::Enforcing,
+    };
+    for (lookup, order) in [(Lookup::Podman, Order::Podman), (Lookup::PodmanOne, Order::PodmanOne)] {
+        let criteria = Criteria { order, configuration: configuration.clone(), platform_asked: false };
+        for text in &inputs {
+            let wanted = place.sandbox.find_image(text, &all, &criteria).unwrap().found;
+            match (wanted, place.find(lookup, text)) {
+                (Ok(wanted), Ok(found)) => {
+                    let id = format!("sha256:{}", all[wanted.position as usize].id);
+                    let subject = match (&wanted.name, &found.name) {
+                        (Some(name), Some(_)) => resolve::name(name),
+                        // A manifest of the image.
+                        (Some(name), None) => name.digest.clone().unwrap(),
+                        (None, _) => id,
+                    };
+                    assert_eq!(found.subject, Subject::Text(subject), "{lookup:?} {text}");
+                }
+                (Err(wanted), Err(LookupError::Refused(found, _))) => {
+                    let sorted = |error| match error {
+                        FindError::Ambiguous(mut several) => {
+                            several.sort();
+                            FindError::Ambiguous(several)
+                        }
+                        error => error,
+                    };
+                    assert_eq!(sorted(found), sorted(wanted), "{lookup:?} {text}");
+                }
+                (wanted, found) => panic!("{lookup:?} {text}: {wanted:?}, {found:?}"),
+            }
+        }
+    }
 }

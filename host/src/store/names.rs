@@ -368,7 +368,7 @@ impl<'a> Names<'a> {
     }
 
     /// Names that end alike, the one that was given first before others; at most 256. All names are gone
-    /// through: some 100 ns each.
+    /// through: some 300 ns each.
     ///
     /// # Errors
     ///
