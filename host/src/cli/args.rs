@@ -263,6 +263,9 @@ pub struct History {
     pub image: String,
 
     #[command(flatten)]
+    pub looked_up: LookedUp,
+
+    #[command(flatten)]
     pub wanted: Wanted,
 
     /// Only image IDs
@@ -289,6 +292,9 @@ pub struct Tree {
     /// A name, an ID or the beginning of one in the store
     #[arg(value_name = "IMAGE")]
     pub image: String,
+
+    #[command(flatten)]
+    pub looked_up: LookedUp,
 
     #[command(flatten)]
     pub wanted: Wanted,

@@ -9,7 +9,7 @@ use consign::history::{Layer, Step, history, stored};
 use consign::image::Image;
 
 use super::args::{History, Shape};
-use super::refusal::with_hint;
+use super::refusal::{self, with_hint};
 use super::session::Session;
 use super::{image, output};
 
@@ -30,8 +30,9 @@ const MISSING: &str = "<missing>";
 const COMMAND: usize = 45;
 
 pub fn run(session: &Session, arguments: &History) -> Result<()> {
-    let opened = image::open(session, &arguments.image)?;
     let options = session.options(&arguments.wanted)?;
+    let lookup = arguments.looked_up.lookup;
+    let opened = image::open_by(session, &arguments.image, lookup, &options).map_err(refusal::looked_up)?;
     let resolved = opened.resolve(session, &options).map_err(|error| with_hint(error, &opened))?;
     let config = image::config(session, &opened, &resolved)?;
     let sizes = opened.layer_sizes(&resolved)?;

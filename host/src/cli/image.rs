@@ -10,7 +10,6 @@ use cap_std::fs::Dir;
 
 use consign::content::{Content, Stacked};
 use consign::digest::Digest;
-use consign::content::Content;
 use consign::lookup::{self, Tried};
 use consign::resolve::{self, Resolution, ResolveError};
 use consign::source::{self, Selector, Source, SourceContent};
@@ -70,13 +69,6 @@ pub struct Lineage {
 pub fn open(session: &Session, text: &str) -> Result<Opened> {
     let Some(transport) = session.sandbox().transport_of(text)? else {
         return Ok(in_stores(text, session.stores()?));
-        let store = session.store()?;
-        return Ok(Opened {
-            content: store.clone(),
-            subject: Subject::Text(text.to_owned()),
-            place: Place::Store(store),
-            tried: Vec::new(),
-        });
     };
     let reference = reference(session, text)?;
     let source: Arc<dyn Source> = Arc::from(open_source(session, transport, &reference)?);
@@ -112,7 +104,10 @@ fn in_stores(text: &str, stores: &[Arc<Store>]) -> Opened {
         [only] => only.clone(),
         several => Arc::new(Stacked::new(several.iter().map(|store| store.clone() as _).collect())),
     };
-    Opened { content, subject: Subject::Text(text.to_owned()), place: Place::Stores(stores.to_vec()) }
+    let (subject, place) = (Subject::Text(text.to_owned()), Place::Stores(stores.to_vec()));
+    Opened { content, subject, place, tried: Vec::new() }
+}
+
 /// Opens what `text` names, looked for in the store in this order. A `LookupError` where that comes to
 /// nothing.
 pub fn open_by(session: &Session, text: &str, lookup: Lookup, options: &Options) -> Result<Opened> {
@@ -128,19 +123,29 @@ pub fn open_by(session: &Session, text: &str, lookup: Lookup, options: &Options)
     let short = lookup == Lookup::Podman && session.sandbox().is_short_name(text)?;
     let registries = if short { Some(registries::load(session)?) } else { None };
     let configuration = registries.as_ref().map(|registries| registries.configuration().clone());
-    let store = session.store()?;
     let wanted = lookup::Options {
         lookup: order,
         configuration: configuration.unwrap_or_else(registries::none),
         platform: options.platform.clone(),
         host: options.host.clone(),
     };
-    let found = lookup::find(session.sandbox(), &store, text, &wanted)?;
+    let stores = session.stores()?;
+    let mut found = None;
+    for store in stores {
+        match lookup::find(session.sandbox(), store, text, &wanted) {
+            Ok(here) => {
+                found = Some(Ok((store.clone(), here)));
+                break;
+            }
+            // What the own store says counts where no other has it.
+            Err(error) => found = found.or(Some(Err(error))),
+        }
+    }
+    let (store, found) = found.context("there is no store")??;
     let origin = registries.as_ref().map(|registries| registries::origin(session, text, registries));
     let origin = origin.transpose()?.flatten();
     let tried = origin.into_iter().chain(found.tried.iter().map(|tried| Tried(tried).to_string())).collect();
-    let (subject, content) = (found.subject, store.clone());
-    Ok(Opened { content, subject, place: Place::Store(store), tried })
+    Ok(Opened { content: store, subject: found.subject, place: Place::Stores(stores.to_vec()), tried })
 }
 
 /// Reads a `transport:reference`.

@@ -10,8 +10,6 @@ use super::failure::{Failure, Failures};
 use super::image;
 use super::inspection::{self, Inspection};
 use super::output;
-use super::refusal::with_hint;
-use super::image::{self, Opened};
 use super::refusal::{self, with_hint};
 use super::session::Session;
 

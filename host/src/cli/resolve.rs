@@ -67,9 +67,8 @@ fn summary(resolved: &Resolved) -> Vec<Vec<String>> {
 /// the one that lists it.
 pub fn explain(tried: &[String], explanation: &Explanation) -> Result<()> {
     let Explanation { steps, considered } = explanation;
-    output::lines(steps.iter().map(|step| output::printable(&Explained(step).to_string()).into_owned()))?;
     output::lines(tried.iter().map(|tried| output::printable(tried)))?;
-    output::lines(steps.iter().map(|step| output::printable(&Explained(step).to_string())))?;
+    output::lines(steps.iter().map(|step| output::printable(&Explained(step).to_string()).into_owned()))?;
     if considered.is_empty() {
         return Ok(());
     }

@@ -9,13 +9,14 @@ use consign::types::ImageName;
 
 use super::args::{Format, Tree};
 use super::failure::Failure;
-use super::refusal::with_hint;
+use super::refusal::{self, with_hint};
 use super::session::Session;
 use super::{image, output};
 
 pub fn run(session: &Session, arguments: &Tree) -> Result<()> {
-    let opened = image::open(session, &arguments.image)?;
     let options = session.options(&arguments.wanted)?;
+    let lookup = arguments.looked_up.lookup;
+    let opened = image::open_by(session, &arguments.image, lookup, &options).map_err(refusal::looked_up)?;
     let resolved = opened.resolve(session, &options).map_err(|error| with_hint(error, &opened))?;
     let Some(store) = opened.store(&resolved)? else {
         let message = format!("wanted an image of the store, found `{}`", arguments.image);
