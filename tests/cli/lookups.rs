@@ -193,3 +193,27 @@ fn names_of_ten_thousand_characters_are_refused_in_few_words() {
         home.run(&["resolve", "--lookup", lookup, &name]).failed(1);
     }
 }
+
+#[test]
+fn every_command_that_takes_an_image_looks_it_up_as_it_is_told() {
+    let home = Home::with(CONFIGURATION, &["several.docker.tar"]);
+    // `short` is an alias, which Docker's order does not know.
+    home.run(&["tag", "short:1", "example.com/new:1"]).failed(1);
+    home.run(&["tag", "--lookup", "podman", "short:1", "example.com/new:1"]).ok();
+    assert_eq!(home.id("docker", "example.com/new:1"), ARM64);
+    let history = home.run(&["history", "-q", "--no-trunc", "--lookup", "podman", "short:1"]).ok();
+    assert_eq!(history.text().trim(), ARM64);
+    home.run(&["tree", "--lookup", "podman", "single-amd64:1"]).ok();
+    let archive = home.0.path("saved.tar");
+    let archive = archive.to_str().unwrap();
+    home.run(&["save", "--lookup", "podman", "-o", archive, "short:1"]).ok();
+    let saved = home.run(&["inspect", "-f", "{{.RepoTags}}", &format!("docker-archive:{archive}")]).ok();
+    assert_eq!(saved.text(), "[localhost/single-arm64v8:1]\n");
+    // A name goes by the name that was found, an ID with what it is.
+    let removed = home.run(&["rm", "--lookup", "podman", "short:1"]).ok();
+    assert_eq!(removed.text(), "Untagged: localhost/single-arm64v8:1\n");
+    let removed = home.run(&["rm", "--lookup", "podman", &ARM64[7..19]]).ok();
+    assert!(removed.text().contains(&format!("Deleted: {ARM64}")), "{}", removed.text());
+    home.run(&["rm", "--lookup", "podman", "short:1"]).failed(1);
+    home.run(&["rm", "--force", "--lookup", "podman", "short:1"]).ok();
+}

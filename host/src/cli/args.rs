@@ -363,6 +363,9 @@ pub struct Save {
     pub format: Form,
 
     #[command(flatten)]
+    pub looked_up: LookedUp,
+
+    #[command(flatten)]
     pub wanted: Wanted,
 
     /// Fail where images of an index are not in the store, instead of leaving them out
@@ -433,6 +436,9 @@ pub struct Tag {
     #[arg(value_name = "IMAGE")]
     pub image: String,
 
+    #[command(flatten)]
+    pub looked_up: LookedUp,
+
     /// The new names
     #[arg(value_name = "NAME", required = true)]
     pub names: Vec<String>,
@@ -458,6 +464,9 @@ pub struct Rm {
     /// The images, by name or ID
     #[arg(value_name = "IMAGE", required = true)]
     pub images: Vec<String>,
+
+    #[command(flatten)]
+    pub looked_up: LookedUp,
 
     /// Remove an image given by ID though it has several names, and the last name of a pinned one; say nothing of
     /// images that are not there

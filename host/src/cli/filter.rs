@@ -9,7 +9,7 @@ use consign::digest::Digest;
 use consign::image::Label;
 use consign::list::Filter;
 
-use super::args::{Rules, Wanted};
+use super::args::Lookup;
 use super::failure::Failure;
 use super::image;
 use super::refusal::with_hint;
@@ -62,8 +62,7 @@ fn truth(text: &str) -> Option<bool> {
 /// not say.
 fn created(session: &Session, text: &str) -> Result<SystemTime> {
     let opened = image::open(session, text)?;
-    let wanted = Wanted { platform: None, rules: Rules::Docker };
-    let resolved = opened.resolve(session, &session.options(&wanted)?);
+    let resolved = opened.resolve(session, &session.options_for(Lookup::Docker)?);
     let resolved = resolved.map_err(|error| with_hint(error, &opened))?;
     let created = image::config(session, &opened, &resolved)?.created;
     let created = created.and_then(|text| text.parse().ok()).unwrap_or(Timestamp::MIN);

@@ -32,6 +32,8 @@ pub struct Opened {
     content: Arc<dyn Content>,
     subject: Subject,
     place: Place,
+    /// The name that Podman's order of looking came to.
+    name: Option<ImageName>,
     tried: Vec<String>,
 }
 
@@ -80,6 +82,7 @@ pub fn open(session: &Session, text: &str) -> Result<Opened> {
         content: Arc::new(SourceContent::new(source, session.sandbox_handle())),
         subject: Subject::Target(target),
         place: Place::Source(names),
+        name: None,
         tried: Vec::new(),
     })
 }
@@ -89,14 +92,32 @@ pub fn open_own(session: &Session, text: &str) -> Result<Opened> {
     open_in(session, text, &[session.store()?])
 }
 
-/// Opens what `text` names in these stores.
+/// Opens what `text` names in these stores, by Docker's order of looking.
 pub fn open_in(session: &Session, text: &str, stores: &[Arc<Store>]) -> Result<Opened> {
     match session.sandbox().transport_of(text)? {
         None => Ok(in_stores(text, stores)),
-        Some(_) => Err(Failure::usage(format!("wanted an image in the store, found `{text}`"))
-            .hint("take it in with `consign load` first")
-            .into()),
+        Some(_) => Err(not_stored(text)),
     }
+}
+
+/// The same, by this order of looking. A `LookupError` where that comes to nothing.
+pub fn open_in_by(
+    session: &Session,
+    text: &str,
+    stores: &[Arc<Store>],
+    lookup: Lookup,
+    options: &Options,
+) -> Result<Opened> {
+    match session.sandbox().transport_of(text)? {
+        None => look_up(session, text, stores, lookup, options),
+        Some(_) => Err(not_stored(text)),
+    }
+}
+
+fn not_stored(text: &str) -> anyhow::Error {
+    Failure::usage(format!("wanted an image in the store, found `{text}`"))
+        .hint("take it in with `consign load` first")
+        .into()
 }
 
 fn in_stores(text: &str, stores: &[Arc<Store>]) -> Opened {
@@ -105,20 +126,30 @@ fn in_stores(text: &str, stores: &[Arc<Store>]) -> Opened {
         several => Arc::new(Stacked::new(several.iter().map(|store| store.clone() as _).collect())),
     };
     let (subject, place) = (Subject::Text(text.to_owned()), Place::Stores(stores.to_vec()));
-    Opened { content, subject, place, tried: Vec::new() }
+    Opened { content, subject, place, name: None, tried: Vec::new() }
 }
 
-/// Opens what `text` names, looked for in the store in this order. A `LookupError` where that comes to
+/// Opens what `text` names, looked for in the stores in this order. A `LookupError` where that comes to
 /// nothing.
 pub fn open_by(session: &Session, text: &str, lookup: Lookup, options: &Options) -> Result<Opened> {
+    match session.sandbox().transport_of(text)? {
+        None => look_up(session, text, session.stores()?, lookup, options),
+        Some(_) => open(session, text),
+    }
+}
+
+fn look_up(
+    session: &Session,
+    text: &str,
+    stores: &[Arc<Store>],
+    lookup: Lookup,
+    options: &Options,
+) -> Result<Opened> {
     let order = match lookup {
-        Lookup::Docker => return open(session, text),
+        Lookup::Docker => return Ok(in_stores(text, stores)),
         Lookup::Podman => lookup::Lookup::Podman,
         Lookup::PodmanOne => lookup::Lookup::PodmanOne,
     };
-    if session.sandbox().transport_of(text)?.is_some() {
-        return open(session, text);
-    }
     // As podman does: where nothing depends on the configuration it is not read.
     let short = lookup == Lookup::Podman && session.sandbox().is_short_name(text)?;
     let registries = if short { Some(registries::load(session)?) } else { None };
@@ -129,7 +160,6 @@ pub fn open_by(session: &Session, text: &str, lookup: Lookup, options: &Options)
         platform: options.platform.clone(),
         host: options.host.clone(),
     };
-    let stores = session.stores()?;
     let mut found = None;
     for store in stores {
         match lookup::find(session.sandbox(), store, text, &wanted) {
@@ -145,7 +175,8 @@ pub fn open_by(session: &Session, text: &str, lookup: Lookup, options: &Options)
     let origin = registries.as_ref().map(|registries| registries::origin(session, text, registries));
     let origin = origin.transpose()?.flatten();
     let tried = origin.into_iter().chain(found.tried.iter().map(|tried| Tried(tried).to_string())).collect();
-    Ok(Opened { content: store, subject: found.subject, place: Place::Stores(stores.to_vec()), tried })
+    let place = Place::Stores(stores.to_vec());
+    Ok(Opened { content: store, subject: found.subject, place, name: found.name, tried })
 }
 
 /// Reads a `transport:reference`.
@@ -229,6 +260,11 @@ impl Opened {
     /// Where its content comes from.
     pub fn content(&self) -> &dyn Content {
         &*self.content
+    }
+
+    /// The name that Podman's order of looking came to, if it came to one.
+    pub fn name(&self) -> Option<&ImageName> {
+        self.name.as_ref()
     }
 
     /// What was tried before it was known what is to be resolved, in words.

@@ -6,16 +6,19 @@ use serde_json::json;
 use consign::store::{Removal, Target};
 use consign::types::ImageName;
 
-use super::args::{Format, Rules, Tag, Untag, Wanted};
+use super::args::{Format, Tag, Untag};
 use super::failure::Failure;
-use super::refusal::with_hint;
+use super::refusal::{self, with_hint};
 use super::session::Session;
 use super::{image, output};
 
 pub fn tag(session: &Session, arguments: &Tag) -> Result<()> {
     let names = arguments.names.iter().map(|text| new_name(session, text)).collect::<Result<Vec<_>>>()?;
-    let opened = image::open_own(session, &arguments.image)?;
-    let options = session.options(&Wanted { platform: None, rules: Rules::Docker })?;
+    let lookup = arguments.looked_up.lookup;
+    let options = session.options_for(lookup)?;
+    let stores = [session.store()?];
+    let opened = image::open_in_by(session, &arguments.image, &stores, lookup, &options)
+        .map_err(refusal::looked_up)?;
     let target = opened.target(session, &options).map_err(|error| with_hint(error, &opened))?;
     let target = Target::try_from(&target)?;
     let store = session.store()?;

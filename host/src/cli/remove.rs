@@ -1,5 +1,7 @@
 //! `consign rm`: names and images out of the store, by Docker's rules (see [`consign::store::Store::delete`]).
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -7,9 +9,9 @@ use consign::digest::Digest;
 use consign::resolve::name;
 use consign::store::{Conflict, Deletion, Doomed, Removed, Store, StoreError};
 
-use super::args::{Format, Rm, Rules, Wanted};
-use super::failure::{Failure, Failures};
-use super::refusal::with_hint;
+use super::args::{Format, Lookup, Rm};
+use super::failure::{Code, Failure, Failures};
+use super::refusal::{self, with_hint};
 use super::session::Session;
 use super::{image, output};
 
@@ -19,7 +21,7 @@ pub fn run(session: &Session, arguments: &Rm) -> Result<()> {
     let mut failures: Vec<(usize, anyhow::Error)> = Vec::new();
     let (mut deletions, mut positions) = (Vec::new(), Vec::new());
     for (position, text) in arguments.images.iter().enumerate() {
-        match subject(session, &store, text, arguments.force) {
+        match subject(session, &store, text, arguments) {
             Ok(None) => {}
             Ok(Some(subject)) => {
                 let keep_parents = arguments.no_prune;
@@ -98,7 +100,11 @@ fn show(removed: &Removed, format: Format) -> Result<()> {
 }
 
 /// What an argument names. `None`: nothing, and that is to be no error.
-fn subject(session: &Session, store: &Store, text: &str, force: bool) -> Result<Option<Doomed>> {
+fn subject(session: &Session, store: &Arc<Store>, text: &str, arguments: &Rm) -> Result<Option<Doomed>> {
+    let (force, lookup) = (arguments.force, arguments.looked_up.lookup);
+    if lookup != Lookup::Docker {
+        return looked_up(session, store, text, arguments);
+    }
     // A name that is there is taken as one, whatever it points at and whether that can be read.
     if let Ok(named) = session.tag_or_digest(text)
         && store.names().get(&named)?.is_some()
@@ -110,11 +116,30 @@ fn subject(session: &Session, store: &Store, text: &str, force: bool) -> Result<
         return Ok(Some(Doomed::Image(id)));
     }
     let opened = image::open_own(session, text)?;
-    let options = session.options(&Wanted { platform: None, rules: Rules::Docker })?;
+    let options = session.options_for(lookup)?;
     let resolved = match opened.resolve(session, &options) {
         Ok(resolved) => resolved,
         Err(error) if force && error.is_no() => return Ok(None),
         Err(error) => return Err(with_hint(error, &opened)),
     };
+    Ok(Some(Doomed::Image(resolved.config.digest.parse()?)))
+}
+
+/// The same, by Podman's order of looking.
+fn looked_up(session: &Session, store: &Arc<Store>, text: &str, arguments: &Rm) -> Result<Option<Doomed>> {
+    let lookup = arguments.looked_up.lookup;
+    let options = session.options_for(lookup)?;
+    let opened = match image::open_in_by(session, text, std::slice::from_ref(store), lookup, &options) {
+        Ok(opened) => opened,
+        Err(error) => {
+            let error = refusal::looked_up(error);
+            let absent = error.downcast_ref::<Failure>().is_some_and(|failure| failure.code == Code::No);
+            return if arguments.force && absent { Ok(None) } else { Err(error) };
+        }
+    };
+    if let Some(name) = opened.name() {
+        return Ok(Some(Doomed::Name(name.clone())));
+    }
+    let resolved = opened.resolve(session, &options).map_err(|error| with_hint(error, &opened))?;
     Ok(Some(Doomed::Image(resolved.config.digest.parse()?)))
 }

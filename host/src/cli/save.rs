@@ -21,14 +21,14 @@ use super::args::{Form, Format, Save};
 use super::failure::Failure;
 use super::image::Opened;
 use super::progress::Bars;
-use super::refusal::with_hint;
+use super::refusal::{self, with_hint};
 use super::session::Session;
 use super::{document, image, output};
 
 pub fn run(session: &Session, arguments: &Save) -> Result<()> {
     let place = Place::of(arguments)?;
     let choice = session.options(&arguments.wanted)?;
-    let (store, opened, mut wanted) = find(session, &arguments.images, &choice)?;
+    let (store, opened, mut wanted) = find(session, arguments, &choice)?;
     match wanted.as_mut_slice() {
         [alone] => {
             for text in &arguments.additional_tag {
@@ -81,21 +81,24 @@ pub fn run(session: &Session, arguments: &Save) -> Result<()> {
 /// The first of the stores that has everything that is to be saved, and what it has.
 fn find(
     session: &Session,
-    texts: &[String],
+    arguments: &Save,
     choice: &resolution::Options,
 ) -> Result<(Arc<Store>, Vec<Opened>, Vec<Wanted>)> {
+    let lookup = arguments.looked_up.lookup;
     let mut failed = None;
     for store in session.stores()? {
         let locate = |text: &String| {
-            let image = image::open_in(session, text, std::slice::from_ref(store))?;
+            let stores = std::slice::from_ref(store);
+            let image =
+                image::open_in_by(session, text, stores, lookup, choice).map_err(refusal::looked_up)?;
             let located = image.located(session, choice).map_err(|error| with_hint(error, &image))?;
             let names = match located.matched {
                 Matched::Name(name) => vec![name],
-                _ => Vec::new(),
+                _ => image.name().cloned().into_iter().collect(),
             };
             Ok((image, Wanted { target: located.target, names }))
         };
-        match texts.iter().map(locate).collect::<Result<Vec<_>>>() {
+        match arguments.images.iter().map(locate).collect::<Result<Vec<_>>>() {
             Ok(found) => {
                 let (opened, wanted) = found.into_iter().unzip();
                 return Ok((store.clone(), opened, wanted));

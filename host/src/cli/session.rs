@@ -19,7 +19,7 @@ use consign::types::references::{Reading, Reference};
 use consign::types::resolution::Options;
 use consign::types::{self, ImageName, Platform};
 
-use super::args::{Rules, Wanted};
+use super::args::{Lookup, Rules, Wanted};
 use super::config::Config;
 use super::failure::Failure;
 
@@ -109,6 +109,15 @@ impl Session {
                 Rules::Podman => types::Rules::Podman,
             },
         })
+    }
+
+    /// What a resolution is asked with where no platform can be: the rules are those of the look-up.
+    pub fn options_for(&self, lookup: Lookup) -> Result<Options> {
+        let rules = match lookup {
+            Lookup::Docker => Rules::Docker,
+            Lookup::Podman | Lookup::PodmanOne => Rules::Podman,
+        };
+        self.options(&Wanted { platform: None, rules })
     }
 
     /// A platform as a user writes it, completed from this machine's.

@@ -30,10 +30,10 @@ pub(super) fn rebuild(
     // Nothing may be made known that is not what it should be.
     let mut removed = BTreeSet::new();
     for problem in rebuilding.hash()? {
-        if let Problem::DamagedBlob { digest, .. } | Problem::UnreadableBlob { digest, .. } = problem {
-            if store.discard(&digest)? {
-                removed.insert(digest);
-            }
+        if let Problem::DamagedBlob { digest, .. } | Problem::UnreadableBlob { digest, .. } = problem
+            && store.discard(&digest)?
+        {
+            removed.insert(digest);
         }
     }
     let mut documents = documents(&store, sandbox)?;
