@@ -123,6 +123,8 @@ impl Catalog {
         connection.busy_handler(Some(wait)).map_err(catalog("opening"))?;
         // A transaction that was reported done survives a power cut.
         connection.pragma_update(None, "synchronous", "FULL").map_err(catalog("opening"))?;
+        // Digests come in no order, so what many of them touch is all over the file. In KiB; used as needed.
+        connection.pragma_update(None, "cache_size", -(32 << 10)).map_err(catalog("opening"))?;
         prepare_once(&connection)?;
         Ok(connection)
     }

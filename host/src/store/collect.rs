@@ -13,7 +13,7 @@ use crate::digest::Digest;
 const SLICE: Duration = Duration::from_millis(250);
 
 /// How long they are let in in between: longer than their pause between two tries.
-const GAP: Duration = Duration::from_millis(20);
+const GAP: Duration = Duration::from_millis(10);
 
 /// What a collection removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -24,7 +24,7 @@ use crate::types::ImageName;
 const SLICE: Duration = Duration::from_millis(250);
 
 /// How long others are given between two transactions: longer than their pause between two tries.
-const GAP: Duration = Duration::from_millis(20);
+const GAP: Duration = Duration::from_millis(10);
 
 /// What is to be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
