@@ -57,16 +57,16 @@ pub fn stream<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<bool>
 /// Control characters in cells are shown escaped: names come from strangers.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> Result<()> {
     let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| printable(cell).chars().count());
-        cells.chain(header.get(column).map(|cell| cell.chars().count())).max().unwrap_or(0)
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| characters(&printable(cell)));
+        cells.chain(header.get(column).map(|cell| characters(cell))).max().unwrap_or(0)
     };
     let widths = fitted((0..header.len()).map(width).collect(), columns());
     let line = |cells: &mut dyn Iterator<Item = Cow<'_, str>>| {
-        let mut text = String::new();
+        let mut text = String::with_capacity(widths.iter().map(|width| width + GAP).sum());
         for (cell, width) in cells.zip(&widths) {
             let cell = cut(&cell, *width);
             text.push_str(&cell);
-            let padding = width.saturating_sub(cell.chars().count()) + GAP;
+            let padding = width.saturating_sub(characters(&cell)) + GAP;
             text.extend(std::iter::repeat_n(' ', padding));
         }
         text.truncate(text.trim_end().len());
@@ -142,9 +142,14 @@ pub fn id(digest: &Digest, whole: bool) -> String {
     if whole { digest.to_string() } else { digest.hex().chars().take(12).collect() }
 }
 
+/// How many characters a text has.
+fn characters(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.chars().count() }
+}
+
 /// The beginning of a text that is longer than `most` characters.
 pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
-    if text.chars().count() <= most {
+    if characters(text) <= most {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.chars().take(most.saturating_sub(1)).chain(['…']).collect())
@@ -178,7 +183,8 @@ pub fn rfc3339(time: Option<Timestamp>) -> String {
 
 /// `text` with control characters escaped.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
+    let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if plain || !text.contains(char::is_control) {
         return Cow::Borrowed(text);
     }
     let escaped = |char: char| {

@@ -125,19 +125,32 @@ fn each_name(
     images: &[Arc<ListedImage>],
     mut each: impl FnMut(ListedName),
 ) -> rusqlite::Result<()> {
-    let positions: HashMap<&Digest, usize> =
-        images.iter().enumerate().map(|(position, image)| (&image.id, position)).collect();
-    let position = |id: &Digest| positions.get(id).copied();
-    // All documents in one go: looking each one up costs several times as much.
-    let mut documents: HashMap<Digest, Leads> = HashMap::new();
+    // By the digits alone; the algorithm is compared after.
+    let positions: HashMap<&str, usize> =
+        images.iter().enumerate().map(|(position, image)| (image.id.hex(), position)).collect();
+    let position = |id: &str| {
+        let (algorithm, digits) = id.split_once(':')?;
+        let position = *positions.get(digits)?;
+        (images.get(position)?.id.algorithm().name() == algorithm).then_some(position)
+    };
+    // All documents in one go: looking each one up costs several times as much. Their digests lie in one text,
+    // one after the other.
+    let (mut digests, mut leads) = (String::new(), Vec::new());
     let mut select = connection.prepare_cached("SELECT digest, config FROM documents")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
-        let leads = match row.get_ref(1)? {
+        digests.push_str(row.get_ref(0)?.as_str()?);
+        let to = match row.get_ref(1)? {
             ValueRef::Null => Leads::Below,
-            _ => position(&digest_at(row, 1)?).map_or(Leads::Nowhere, Leads::To),
+            config => position(config.as_str()?).map_or(Leads::Nowhere, Leads::To),
         };
-        documents.insert(digest_at(row, 0)?, leads);
+        leads.push((digests.len(), to));
+    }
+    let mut documents: HashMap<&str, Leads> = HashMap::with_capacity(leads.len());
+    let mut start = 0;
+    for (end, to) in leads {
+        documents.insert(digests.get(start..end).unwrap_or_default(), to);
+        start = end;
     }
     // Several names often point at one index.
     let mut below: HashMap<Digest, Vec<usize>> = HashMap::new();
@@ -147,18 +160,20 @@ fn each_name(
     while let Some(row) = rows.next()? {
         let name = name_of(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
         let target = digest_at(row, 2)?;
-        match documents.get(&target) {
+        let text = row.get_ref(2)?.as_str()?;
+        match documents.get(text) {
             Some(Leads::To(image)) => each(ListedName { name, target, image: *image }),
             Some(Leads::Nowhere) => {}
             None => {
-                if let Some(image) = position(&target) {
+                if let Some(image) = position(text) {
                     each(ListedName { name, target, image });
                 }
             }
             Some(Leads::Below) => {
                 if !below.contains_key(&target) {
                     let ids = remove::images_below(connection, &target)?;
-                    below.insert(target.clone(), ids.iter().filter_map(position).collect());
+                    let ids = ids.iter().filter_map(|id| position(&id.to_string()));
+                    below.insert(target.clone(), ids.collect());
                 }
                 for image in below.get(&target).into_iter().flatten() {
                     each(ListedName { name: name.clone(), target: target.clone(), image: *image });
