@@ -39,6 +39,24 @@ for result in results:
     print(f"{words[0].rsplit('/', 1)[-1]} {words[1]:8} {result['median'] * 1000:8.2f} ms   {result['median'] / base:6.1f} x consign resolve")
 P
 
+# Ratios of medians, to the first command.
+ratios() {
+  hyperfine -N --warmup 1 --min-runs "$1" --export-json "$work/ratios.json" "${@:2}" >/dev/null 2>&1
+  python3 - "$work/ratios.json" <<'P'
+import json, sys
+results = json.load(open(sys.argv[1]))["results"]
+base = results[0]["median"]
+for result in results:
+    words = result["command"].split()
+    name = " ".join([words[0].rsplit("/", 1)[-1], *words[1:3]])
+    print(f"{name[:44]:44} {result['median'] * 1000:9.2f} ms   {result['median'] / base:7.1f} x")
+P
+}
+echo "== one image: inspect, history, tag"
+ratios 10 "$consign inspect example.com/debian:1" "podman image inspect example.com/debian:1"
+ratios 10 "$consign history example.com/debian:1" "podman image history example.com/debian:1"
+ratios 10 "$consign tag example.com/debian:1 example.com/other:1" "podman tag example.com/debian:1 example.com/other:1"
+
 for archive in big.docker.tar big.oci.tar many.docker.tar; do
   file=$corpus/archives/$archive
   [ -e "$file" ] || { echo "== $archive: not in the corpus"; continue; }
@@ -52,6 +70,7 @@ for archive in big.docker.tar big.oci.tar many.docker.tar; do
   done
   away "$work/podman" "$work/run"
   seconds "podman load" podman load -q -i "$file"
+  [[ $archive != many* ]] || { echo "== list its images"; ratios 2 "$consign images" "podman images"; }
 done
 
 # One image in three stores: as it is kept by each, and, for skopeo, as a layout whose layers are compressed as they

@@ -49,6 +49,8 @@ impl Session {
         limits.memory = config.limits.memory.unwrap_or(limits.memory);
         limits.fuel = config.limits.fuel.unwrap_or(limits.fuel);
         let sandbox = Arc::new(Sandbox::new(limits)?);
+        // Kept to the end of the process, which takes it apart faster.
+        std::mem::forget(sandbox.clone());
         Ok(Session { sandbox, root, store: OnceLock::new(), additional, stores: OnceLock::new() })
     }
 
