@@ -43,7 +43,7 @@ use session::Session;
 
 /// Runs the command that the process's arguments ask for.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::quickly().map_or_else(Arguments::try_parse, Ok) {
         Ok(arguments) => arguments,
         Err(error) => {
             // clap prints help and versions to standard output and mistakes to standard error. A closed
@@ -59,7 +59,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    let session = || Session::new(arguments.root.as_deref(), &arguments.additional_store);
+    let session = || Session::new(arguments.globals.root.as_deref(), &arguments.globals.additional_store);
     match &arguments.command {
         // These two only read, and answer in less time than closing takes: the system takes back what they
         // hold when the process ends.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::template::Template;
 
@@ -12,6 +12,16 @@ use super::template::Template;
 #[derive(Debug, Parser)]
 #[command(name = "consign", version, propagate_version = true, disable_help_subcommand = true)]
 pub struct Arguments {
+    #[command(flatten)]
+    pub globals: Globals,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub struct Globals {
     /// The store's directory [default: $XDG_DATA_HOME/consign; for root /var/lib/consign]
     #[arg(long, global = true, env = "CONSIGN_ROOT", hide_env_values = true, value_name = "DIR")]
     pub root: Option<PathBuf>,
@@ -19,9 +29,33 @@ pub struct Arguments {
     /// A store that is only read, looked into after the own one; several are looked into in order
     #[arg(long, global = true, value_name = "DIR")]
     pub additional_store: Vec<PathBuf>,
+}
 
-    #[command(subcommand)]
-    pub command: Command,
+impl Arguments {
+    /// Reads the process's arguments where they are those of a command that is done in a millisecond or two:
+    /// defining all the other commands first would be a tenth of that. `None` for anything else, and where
+    /// there is something to say about them.
+    pub fn quickly() -> Option<Arguments> {
+        let name = std::env::args_os().nth(1)?;
+        match name.to_str()? {
+            "resolve" => only("resolve", Command::Resolve),
+            "inspect" => only("inspect", Command::Inspect),
+            "images" => only("images", Command::Images),
+            "history" => only("history", Command::History),
+            "tag" => only("tag", Command::Tag),
+            _ => None,
+        }
+    }
+}
+
+/// Reads the process's arguments as those of this command alone.
+fn only<T: Args>(name: &'static str, command: fn(T) -> Command) -> Option<Arguments> {
+    let definition = T::augment_args(clap::Command::new(name));
+    let all = Globals::augment_args(clap::Command::new("consign")).subcommand(definition);
+    let matches = all.try_get_matches_from(std::env::args_os()).ok()?;
+    let globals = Globals::from_arg_matches(&matches).ok()?;
+    let arguments = T::from_arg_matches(matches.subcommand_matches(name)?).ok()?;
+    Some(Arguments { globals, command: command(arguments) })
 }
 
 #[derive(Debug, Subcommand)]

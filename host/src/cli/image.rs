@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow};
 use cap_std::ambient_authority;
@@ -50,8 +51,6 @@ pub struct Names {
     pub tags: Vec<String>,
     /// `repository@digest`, familiar form.
     pub digests: Vec<String>,
-    /// When a tag was last given, RFC 3339.
-    pub last_tagged: Option<String>,
 }
 
 /// What is known of an image beside its config.
@@ -65,6 +64,8 @@ pub struct Lineage {
     pub children: Vec<Digest>,
     /// It was built on this machine.
     pub built_locally: bool,
+    /// When a name was last given to it.
+    pub last_updated: Option<SystemTime>,
 }
 
 /// Opens what `text` names.
@@ -332,6 +333,7 @@ impl Opened {
             parent: metadata.parent,
             children: store.images().children(&id)?,
             built_locally: metadata.built_locally,
+            last_updated: metadata.last_updated,
         })
     }
 
@@ -370,10 +372,10 @@ impl Opened {
 
     /// The names of the image that was resolved.
     pub fn names(&self, session: &Session, resolved: &Resolved) -> Result<Names> {
-        let (all, last_tagged) = match &self.place {
+        let all = match &self.place {
             Place::Source(names) => {
                 let target = resolved.target.digest.clone();
-                (names.iter().map(|name| (name.clone(), target.clone())).collect::<Vec<_>>(), None)
+                names.iter().map(|name| (name.clone(), target.clone())).collect::<Vec<_>>()
             }
             Place::Stores(stores) => {
                 let id = resolved.config.digest.parse()?;
@@ -386,14 +388,10 @@ impl Opened {
                         }
                     }
                 }
-                let updated = match self.store(resolved)? {
-                    Some(store) => store.images().metadata(&id)?.last_updated,
-                    None => None,
-                };
-                (all, updated.map(jiff::Timestamp::try_from).transpose()?.map(|time| time.to_string()))
+                all
             }
         };
-        let mut names = Names { tags: Vec::new(), digests: Vec::new(), last_tagged };
+        let mut names = Names { tags: Vec::new(), digests: Vec::new() };
         for (name, target) in all {
             let list = if name.digest.is_some() { &mut names.digests } else { &mut names.tags };
             list.push(session.familiar(&name)?);

@@ -2,6 +2,7 @@
 //! podman has beside them, and consign's own under `Consign`.
 
 use anyhow::Result;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use consign::types::manifests::{ContainerConfig, Document, Healthcheck, HistoryEntry};
@@ -76,6 +77,7 @@ pub fn inspect(session: &Session, opened: &Opened, resolved: &Resolved) -> Resul
     let names = opened.names(session, resolved)?;
     let sizes = opened.sizes(resolved)?;
     let lineage = opened.lineage(resolved)?;
+    let tagged = lineage.last_updated.map(Timestamp::try_from).transpose()?;
     let annotations = annotations(session, opened, resolved)?;
     let container = config.config.as_ref();
     let labels = labels(container);
@@ -102,7 +104,7 @@ pub fn inspect(session: &Session, opened: &Opened, resolved: &Resolved) -> Resul
     put("VirtualSize", json!(sizes.unpacked));
     put("GraphDriver", json!({"Data": null, "Name": "consign"}));
     put("RootFS", json!({"Type": config.rootfs_type, "Layers": config.diff_ids}));
-    put("Metadata", json!({"LastTagTime": names.last_tagged}));
+    put("Metadata", json!({"LastTagTime": tagged.map(|time| time.to_string())}));
     put("Digest", json!(resolved.manifest.as_ref().map_or("", |manifest| &manifest.digest)));
     put("Version", json!(config.docker_version.as_deref().unwrap_or_default()));
     put("Labels", labels);
