@@ -1,7 +1,7 @@
 //! Which image in a store a user means: by Docker's order of looking, or by Podman's.
 //!
 //! The guest decides; the store hands it the images that can matter. Docker's order is the one
-//! [`resolve`](crate::resolve) goes by itself.
+//! [`crate::resolve`] goes by itself.
 
 mod candidates;
 #[cfg(test)]
