@@ -327,7 +327,7 @@ impl Opened {
     pub fn lineage(&self, resolved: &Resolved) -> Result<Lineage> {
         let Some(store) = self.store(resolved)? else { return Ok(Lineage::default()) };
         let id = resolved.config.digest.parse()?;
-        let metadata = store.images().metadata(&id)?;
+        let metadata = store.images().recorded(&id)?;
         Ok(Lineage {
             stored: true,
             parent: metadata.parent,

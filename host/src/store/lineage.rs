@@ -55,6 +55,16 @@ impl Images<'_> {
         if !self.is_intact(id)? {
             return Ok(ImageMetadata::default());
         }
+        self.recorded(id)
+    }
+
+    /// The same without a look at the config, for whoever has just read it.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
+    pub fn recorded(&self, id: &Digest) -> Result<ImageMetadata> {
         self.store.catalog().read(|connection| metadata(connection, id))
     }
 
