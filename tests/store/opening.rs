@@ -155,8 +155,6 @@ fn to_the_first_format(path: &Path) {
     connection
         .execute_batch(
             "DROP TABLE events; DROP TABLE pins; DROP INDEX image_layers_by_chain_id;
-             DROP TRIGGER image_layer_added; DROP TRIGGER layer_size_known; DROP TRIGGER layer_size_unknown;
-             DROP TRIGGER layer_size_corrected;
              ALTER TABLE images DROP COLUMN layer_count; ALTER TABLE images DROP COLUMN unpacked_size;
              PRAGMA user_version = 1",
         )

@@ -38,7 +38,8 @@ CREATE TEMP VIEW images AS SELECT *,
 
 /// How many layers an image has and what they come to, uncompressed, kept with the image: adding that up for
 /// every image of a list would mean reading all layers of all images. A layer's size becomes known when a
-/// stored form of it does, before or after the image.
+/// stored form of it does, before or after the image. (Triggers would do it, too, and every process would
+/// read them when it opens the catalogue.)
 const FORMAT_3: &str = "
 ALTER TABLE images ADD COLUMN layer_count INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE images ADD COLUMN unpacked_size INTEGER NOT NULL DEFAULT 0;
@@ -46,31 +47,6 @@ UPDATE images SET
     layer_count = (SELECT count(*) FROM image_layers WHERE image = images.id),
     unpacked_size = (SELECT ifnull(sum((SELECT max(unpacked_size) FROM layer_blobs WHERE diff_id = l.diff_id)), 0)
                      FROM image_layers l WHERE image = images.id);
-CREATE TRIGGER image_layer_added AFTER INSERT ON image_layers BEGIN
-    UPDATE images SET
-        layer_count = layer_count + 1,
-        unpacked_size = unpacked_size
-            + ifnull((SELECT max(unpacked_size) FROM layer_blobs WHERE diff_id = NEW.diff_id), 0)
-    WHERE id = NEW.image;
-END;
-CREATE TRIGGER layer_size_known AFTER INSERT ON layer_blobs
-WHEN NOT EXISTS (SELECT 1 FROM layer_blobs WHERE diff_id = NEW.diff_id AND blob <> NEW.blob) BEGIN
-    UPDATE images SET unpacked_size = unpacked_size + NEW.unpacked_size
-        * (SELECT count(*) FROM image_layers WHERE image = images.id AND diff_id = NEW.diff_id)
-    WHERE id IN (SELECT image FROM image_layers WHERE diff_id = NEW.diff_id);
-END;
-CREATE TRIGGER layer_size_corrected AFTER UPDATE OF unpacked_size ON layer_blobs BEGIN
-    UPDATE images SET unpacked_size = (
-        SELECT ifnull(sum((SELECT max(unpacked_size) FROM layer_blobs WHERE diff_id = l.diff_id)), 0)
-        FROM image_layers l WHERE image = images.id)
-    WHERE id IN (SELECT image FROM image_layers WHERE diff_id = NEW.diff_id);
-END;
-CREATE TRIGGER layer_size_unknown AFTER DELETE ON layer_blobs
-WHEN NOT EXISTS (SELECT 1 FROM layer_blobs WHERE diff_id = OLD.diff_id) BEGIN
-    UPDATE images SET unpacked_size = unpacked_size - OLD.unpacked_size
-        * (SELECT count(*) FROM image_layers WHERE image = images.id AND diff_id = OLD.diff_id)
-    WHERE id IN (SELECT image FROM image_layers WHERE diff_id = OLD.diff_id);
-END;
 ";
 
 const FORMAT_2: &str = "

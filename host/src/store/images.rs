@@ -82,6 +82,30 @@ pub(super) fn insert(transaction: &Transaction<'_>, image: &ImageRecord) -> rusq
         chain.execute(params![chain_id, parent, diff_id])?;
         parent = Some(chain_id);
     }
+    transaction.prepare_cached(&format!("{MEASURE} WHERE id = ?"))?.execute([id])?;
+    Ok(())
+}
+
+/// Counts an image's layers, and what is known of their sizes.
+const MEASURE: &str = "UPDATE images SET
+    layer_count = (SELECT count(*) FROM image_layers WHERE image = images.id),
+    unpacked_size = (SELECT ifnull(sum((SELECT max(unpacked_size) FROM layer_blobs WHERE diff_id = l.diff_id)), 0)
+                     FROM image_layers l WHERE image = images.id)";
+
+/// Measures all images again, where sizes of layers may have been corrected.
+pub(super) fn measure(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute(MEASURE, []).map(|_| ())
+}
+
+/// Adds the size of a layer, which has just become known, to that of the images that have it.
+pub(super) fn add_size(transaction: &Transaction<'_>, diff_id: &str, size: i64) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "UPDATE images SET unpacked_size = unpacked_size
+                 + ?2 * (SELECT count(*) FROM image_layers WHERE image = images.id AND diff_id = ?1)
+             WHERE id IN (SELECT image FROM image_layers WHERE diff_id = ?1)",
+        )?
+        .execute(params![diff_id, size])?;
     Ok(())
 }
 

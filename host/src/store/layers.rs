@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use super::catalog::{digest_at, target_at};
 use super::error::catalog;
 use super::record::{LayerRecord, integer};
-use super::{Result, Store};
+use super::{Result, Store, images};
 use crate::digest::Digest;
 
 /// A layer on top of the layers below it.
@@ -25,19 +25,26 @@ pub struct Layers<'a> {
 }
 
 pub(super) fn insert_blob(transaction: &Transaction<'_>, layer: &LayerRecord) -> rusqlite::Result<()> {
+    let diff_id = layer.diff_id.to_string();
+    let known = transaction
+        .prepare_cached("SELECT 1 FROM layer_blobs WHERE diff_id = ? LIMIT 1")?
+        .exists([diff_id.as_str()])?;
     transaction
         .prepare_cached(
             "INSERT OR IGNORE INTO layer_blobs (diff_id, blob, media_type, size, unpacked_size)
              VALUES (?, ?, ?, ?, ?)",
         )?
         .execute(params![
-            layer.diff_id.to_string(),
+            diff_id,
             layer.blob.digest.to_string(),
             layer.blob.media_type,
             integer(layer.blob.size),
             integer(layer.unpacked_size)
         ])?;
-    Ok(())
+    if known {
+        return Ok(());
+    }
+    images::add_size(transaction, &diff_id, integer(layer.unpacked_size))
 }
 
 pub(super) fn record_at(row: &rusqlite::Row<'_>) -> rusqlite::Result<LayerRecord> {

@@ -167,7 +167,8 @@ impl Store {
                 Ok(())
             };
             clear().map_err(catalog("writing"))?;
-            records.insert(transaction)
+            records.insert(transaction)?;
+            images::measure(transaction).map_err(catalog("writing"))
         })
     }
 }
