@@ -73,6 +73,17 @@ impl Digest {
         hasher.finish()
     }
 
+    /// The digest that these bytes are, if they are as many as the algorithm's.
+    pub fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Option<Digest> {
+        (bytes.len() * 2 == algorithm.hex_len()).then(|| digest(algorithm, bytes))
+    }
+
+    /// The bytes that the digits stand for.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let digit = |byte: u8| if byte.is_ascii_digit() { byte - b'0' } else { byte - b'a' + 10 };
+        self.hex.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+    }
+
     /// Whether `bytes` have this digest.
     pub fn verifies(&self, bytes: &[u8]) -> bool {
         let mut hasher = Hasher::new(self.algorithm);
