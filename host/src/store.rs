@@ -35,6 +35,7 @@
 //! # }
 //! ```
 
+mod about;
 mod batch;
 mod blob;
 mod catalog;
@@ -68,6 +69,7 @@ use std::time::Duration;
 
 use cap_std::fs::Dir;
 
+pub use about::{About, Sizes};
 pub use batch::Batch;
 pub use blob::Blob;
 pub use check::{CheckOptions, Problem, Report};
@@ -76,7 +78,7 @@ pub use delete::{Conflict, Deleted, Deletion, Doomed};
 pub use documents::Documents;
 pub use error::StoreError;
 pub use events::{Event, EventKind, EventQuery, EventRecord, Events, KEPT as EVENTS_KEPT, NotAnEvent};
-pub use images::{Images, Sizes, StoredImage};
+pub use images::{Images, StoredImage};
 pub use ingest::BlobWriter;
 pub use layers::{Layers, StoredLayer};
 pub use lineage::ImageMetadata;

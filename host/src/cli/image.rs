@@ -3,18 +3,16 @@
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use consign::content::{Content, Stacked};
-use consign::digest::Digest;
 use consign::lookup::{self, Tried};
 use consign::resolve::{self, Resolution, ResolveError};
 use consign::source::{self, Selector, Source, SourceContent};
-use consign::store::{Sizes, Store};
+use consign::store::{About, Store};
 use consign::transport::archive::{Archive, Options as ArchiveOptions};
 use consign::transport::{open_archive, open_directory};
 use consign::types::lookup::Located;
@@ -51,21 +49,6 @@ pub struct Names {
     pub tags: Vec<String>,
     /// `repository@digest`, familiar form.
     pub digests: Vec<String>,
-}
-
-/// What is known of an image beside its config.
-#[derive(Default)]
-pub struct Lineage {
-    /// Whether it is in the store.
-    pub stored: bool,
-    /// The image it was built on.
-    pub parent: Option<Digest>,
-    /// The images that were built on it, by ID.
-    pub children: Vec<Digest>,
-    /// It was built on this machine.
-    pub built_locally: bool,
-    /// When a name was last given to it.
-    pub last_updated: Option<SystemTime>,
 }
 
 /// Opens what `text` names.
@@ -312,29 +295,10 @@ impl Opened {
         resolved.layers.iter().map(size).collect()
     }
 
-    /// Bytes of all layers, as [`layer_sizes`](Opened::layer_sizes) counts them.
-    pub fn sizes(&self, resolved: &Resolved) -> Result<Sizes> {
-        match self.store(resolved)? {
-            Some(store) => Ok(store.images().sizes(&resolved.config.digest.parse()?)?),
-            None => {
-                let unpacked = self.layer_sizes(resolved)?.into_iter().flatten().sum();
-                Ok(Sizes { unpacked, shared: 0 })
-            }
-        }
-    }
-
-    /// What is known of the image beside its config.
-    pub fn lineage(&self, resolved: &Resolved) -> Result<Lineage> {
-        let Some(store) = self.store(resolved)? else { return Ok(Lineage::default()) };
-        let id = resolved.config.digest.parse()?;
-        let metadata = store.images().recorded(&id)?;
-        Ok(Lineage {
-            stored: true,
-            parent: metadata.parent,
-            children: store.images().children(&id)?,
-            built_locally: metadata.built_locally,
-            last_updated: metadata.last_updated,
-        })
+    /// What the store says of the image beside its config. `None` where it is not in a store.
+    pub fn about(&self, resolved: &Resolved) -> Result<Option<About>> {
+        let Some(store) = self.store(resolved)? else { return Ok(None) };
+        Ok(Some(store.images().about(&resolved.config.digest.parse()?)?))
     }
 
     /// The image it means.
@@ -359,14 +323,6 @@ impl Opened {
             Subject::Text(text) => {
                 resolve::locate(session.sandbox(), self.content.clone(), text, options.rules)
             }
-        }
-    }
-
-    /// Who has pinned the image that was resolved.
-    pub fn pins(&self, resolved: &Resolved) -> Result<Vec<String>> {
-        match self.store(resolved)? {
-            Some(store) => Ok(store.pins().holders(&resolved.config.digest.parse()?)?),
-            None => Ok(Vec::new()),
         }
     }
 

@@ -5,6 +5,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use consign::store::{About, Sizes};
 use consign::types::manifests::{ContainerConfig, Document, Healthcheck, HistoryEntry};
 use consign::types::resolution::Resolved;
 
@@ -75,13 +76,20 @@ fn leave_out(members: &mut Map<String, Value>, names: &[&str]) {
 pub fn inspect(session: &Session, opened: &Opened, resolved: &Resolved) -> Result<Inspection> {
     let config = image::config(session, opened, resolved)?;
     let names = opened.names(session, resolved)?;
-    let sizes = opened.sizes(resolved)?;
-    let lineage = opened.lineage(resolved)?;
-    let tagged = lineage.last_updated.map(Timestamp::try_from).transpose()?;
+    let about = opened.about(resolved)?;
+    let stored = about.is_some();
+    let About { metadata, children, holders, sizes } = match about {
+        Some(about) => about,
+        None => {
+            let unpacked = opened.layer_sizes(resolved)?.into_iter().flatten().sum();
+            About { sizes: Sizes { unpacked, shared: 0 }, ..About::default() }
+        }
+    };
+    let tagged = metadata.last_updated.map(Timestamp::try_from).transpose()?;
     let annotations = annotations(session, opened, resolved)?;
     let container = config.config.as_ref();
     let labels = labels(container);
-    let parent = lineage.parent.map(|id| id.to_string()).or_else(|| config.parent.clone());
+    let parent = metadata.parent.map(|id| id.to_string()).or_else(|| config.parent.clone());
     let last = config.history.last().and_then(|step| step.comment.clone());
     let comment = config.comment.clone().filter(|text| !text.is_empty()).or(last);
     let mut members = Map::new();
@@ -130,10 +138,10 @@ pub fn inspect(session: &Session, opened: &Opened, resolved: &Resolved) -> Resul
                 "Shared": sizes.shared,
                 "Unique": sizes.unpacked.saturating_sub(sizes.shared),
             },
-            "Pins": opened.pins(resolved)?,
-            "Dangling": lineage.stored && lineage.children.is_empty() && names.tags.is_empty() && names.digests.is_empty(),
-            "Children": lineage.children.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "BuiltLocally": lineage.built_locally,
+            "Pins": holders,
+            "Dangling": stored && children.is_empty() && names.tags.is_empty() && names.digests.is_empty(),
+            "Children": children.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "BuiltLocally": metadata.built_locally,
         }),
     );
     Ok(Inspection(Value::Object(members)))

@@ -33,15 +33,6 @@ pub struct StoredImage {
     pub unpacked_size: u64,
 }
 
-/// Bytes of an image's layers, uncompressed. A layer whose size is not known counts nothing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sizes {
-    /// All of them.
-    pub unpacked: u64,
-    /// Those that other images here have, too.
-    pub shared: u64,
-}
-
 /// The store's images.
 pub struct Images<'a> {
     pub(super) store: &'a Store,
@@ -231,32 +222,6 @@ impl<'a> Images<'a> {
             let mut select = connection.prepare_cached(query)?;
             let rows = select.query_map(parameters, |row| digest_at(row, 0))?;
             rows.collect()
-        })
-    }
-
-    /// Bytes of an image's layers. Nothing, for an image that is not known.
-    ///
-    /// # Errors
-    ///
-    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
-    /// for longer than the store waits.
-    pub fn sizes(&self, id: &Digest) -> Result<Sizes> {
-        self.store.catalog().read(|connection| {
-            let mut select = connection.prepare_cached(
-                "SELECT ifnull((SELECT max(unpacked_size) FROM layer_blobs WHERE diff_id = own.diff_id), 0),
-                 EXISTS (SELECT 1 FROM image_layers WHERE diff_id = own.diff_id AND image <> own.image)
-                 FROM image_layers own WHERE image = ?",
-            )?;
-            let mut sizes = Sizes::default();
-            let mut rows = select.query([id.to_string()])?;
-            while let Some(row) = rows.next()? {
-                let size = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
-                sizes.unpacked = sizes.unpacked.saturating_add(size);
-                if row.get(1)? {
-                    sizes.shared = sizes.shared.saturating_add(size);
-                }
-            }
-            Ok(sizes)
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::catalog::digest_at;
 use super::error::{StoreError, catalog};
@@ -55,16 +55,6 @@ impl Images<'_> {
         if !self.is_intact(id)? {
             return Ok(ImageMetadata::default());
         }
-        self.recorded(id)
-    }
-
-    /// The same without a look at the config, for whoever has just read it.
-    ///
-    /// # Errors
-    ///
-    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
-    /// for longer than the store waits.
-    pub fn recorded(&self, id: &Digest) -> Result<ImageMetadata> {
         self.store.catalog().read(|connection| metadata(connection, id))
     }
 
@@ -166,17 +156,20 @@ fn set(transaction: &Transaction<'_>, id: &Digest, column: &'static str, value: 
     Ok(())
 }
 
+/// Parent, last update and whether it was built here, from three columns.
+pub(super) fn metadata_at(row: &Row<'_>, column: usize) -> rusqlite::Result<ImageMetadata> {
+    let parent = match row.get_ref(column)? {
+        rusqlite::types::ValueRef::Null => None,
+        _ => Some(digest_at(row, column)?),
+    };
+    let last_updated = row.get::<_, Option<i64>>(column + 1)?.map(time);
+    Ok(ImageMetadata { parent, last_updated, built_locally: row.get(column + 2)? })
+}
+
 pub(super) fn metadata(connection: &Connection, id: &Digest) -> rusqlite::Result<ImageMetadata> {
     let found = connection
         .prepare_cached("SELECT parent, last_updated, built_locally FROM image_metadata WHERE id = ?")?
-        .query_row([id.to_string()], |row| {
-            let parent = match row.get_ref(0)? {
-                rusqlite::types::ValueRef::Null => None,
-                _ => Some(digest_at(row, 0)?),
-            };
-            let last_updated = row.get::<_, Option<i64>>(1)?.map(time);
-            Ok(ImageMetadata { parent, last_updated, built_locally: row.get(2)? })
-        })
+        .query_row([id.to_string()], |row| metadata_at(row, 0))
         .optional()?;
     Ok(found.unwrap_or_default())
 }
