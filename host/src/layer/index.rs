@@ -226,6 +226,13 @@ impl Index {
         (compare(self.get(position).path, path) == Ordering::Equal).then_some(position)
     }
 
+    /// The positions of all entries with this cleaned path, in the order of the tar.
+    pub fn all(&self, path: &[u8]) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator + use<'_> {
+        let start = self.partition(0, |entry| compare(entry, path) == Ordering::Less);
+        let end = self.partition(start, |entry| compare(entry, path) == Ordering::Equal);
+        (start..end).map(|rank| self.in_order(rank))
+    }
+
     /// The positions of all entries below a directory, given by its cleaned path: in the order of their paths,
     /// components compared as bytes, so that what is in a directory follows it; entries of the same path in the order
     /// of the tar. The entry of the directory itself is not among them, and need not be there.

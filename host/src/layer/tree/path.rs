@@ -1,0 +1,67 @@
+//! Paths within a layer, cleaned.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+/// The path without `/` in front or at the end, empty components and `.`. `None` where a component is `..`.
+pub fn clean(path: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let mut trimmed = path;
+    while let Some(rest) = trimmed.strip_prefix(b"./").or_else(|| trimmed.strip_prefix(b"/")) {
+        trimmed = rest;
+    }
+    while let Some(rest) = trimmed.strip_suffix(b"/") {
+        trimmed = rest;
+    }
+    let mut components = trimmed.split(|byte| *byte == b'/');
+    if components.clone().any(|component| component == b"..") {
+        return None;
+    }
+    if trimmed.is_empty() || components.all(|component| !component.is_empty() && component != b".") {
+        return Some(Cow::Borrowed(trimmed));
+    }
+    let says = |component: &&[u8]| !component.is_empty() && *component != b".";
+    let components: Vec<&[u8]> = trimmed.split(|byte| *byte == b'/').filter(says).collect();
+    Some(Cow::Owned(components.join(&b'/')))
+}
+
+/// The order of cleaned paths: component by component, so that what is in a directory follows it.
+pub fn order(a: &[u8], b: &[u8]) -> Ordering {
+    let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    // Where one ends, or a component of it does, it comes first.
+    let key = |path: &[u8]| path.get(same).map(|byte| if *byte == b'/' { 0 } else { u16::from(*byte) + 1 });
+    key(a).cmp(&key(b))
+}
+
+/// The directory and the name.
+pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|byte| *byte == b'/') {
+        Some(at) => (&path[..at], &path[at + 1..]),
+        None => (&[], path),
+    }
+}
+
+/// The path of `name` in `directory`.
+pub(super) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut path = Vec::with_capacity(directory.len() + 1 + name.len());
+    path.extend_from_slice(directory);
+    if !directory.is_empty() {
+        path.push(b'/');
+    }
+    path.extend_from_slice(name);
+    path
+}
+
+/// Whether `path` is below `directory`.
+pub(super) fn is_below(path: &[u8], directory: &[u8]) -> bool {
+    match directory {
+        [] => !path.is_empty(),
+        _ => path.strip_prefix(directory).is_some_and(|rest| rest.first() == Some(&b'/')),
+    }
+}
+
+/// The path's beginnings that are whole components, the shortest first, without the root, with the path itself.
+pub(super) fn beginnings(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    let whole = (!path.is_empty()).then_some(path.len());
+    ends.chain(whole).map(|end| &path[..end])
+}

@@ -1,0 +1,26 @@
+//! Entries that say what is hidden (image-spec, layer.md, "Whiteouts"; AUFS's names beside them).
+
+/// What an entry's name says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark<'a> {
+    /// What lower layers have in the directory is hidden.
+    Opaque,
+    /// What lower layers have at this name is hidden.
+    Whiteout(&'a [u8]),
+    /// Nothing: AUFS's own files, and what would hide the directory itself or the one above.
+    Nothing,
+}
+
+pub(super) const OPAQUE: &[u8] = b".wh..wh..opq";
+pub(super) const PREFIX: &[u8] = b".wh.";
+
+/// What the name of an entry says, where it is no file's.
+pub(super) fn mark(name: &[u8]) -> Option<Mark<'_>> {
+    let hidden = name.strip_prefix(PREFIX)?;
+    Some(match hidden {
+        b"" | b"." | b".." => Mark::Nothing,
+        _ if name == OPAQUE => Mark::Opaque,
+        _ if hidden.starts_with(b".wh.") => Mark::Nothing,
+        hidden => Mark::Whiteout(hidden),
+    })
+}
