@@ -1,9 +1,8 @@
-//! Layers: how they are compressed, what is in them, and whether they are what an image says they are.
+//! Layers: how they are compressed, whether they are what an image says they are, and what is in them.
 
 pub mod compression;
 pub mod entry;
 pub mod index;
-pub mod opened;
+pub mod tar;
 pub mod transfer;
 pub mod tree;
-pub(crate) mod walk;

@@ -8,10 +8,12 @@ use std::thread;
 use super::{ImportError, Options, descriptor};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::layer::compression::{Compression, CompressionError, DETECT, Decoder, Expansion};
+use crate::layer::entry::Entry;
+use crate::layer::tar::{Decoder as TarDecoder, Visitor};
 use crate::layer::transfer::chunks::{ChunkReader, LoopEnd, channel};
-use crate::layer::walk::Walk;
 use crate::load::Progress;
 use crate::store::Batch;
+use crate::transport::tar_index::TarError;
 use crate::types::Descriptor;
 
 /// The layer, in the batch.
@@ -117,6 +119,17 @@ fn fill(input: &mut dyn Read, loop_end: &mut LoopEnd, done: u64) -> Result<Vec<u
     Ok(buffer)
 }
 
+/// Nobody looks at the entries: that there are some, and not something else, is enough.
+struct Entries;
+
+impl Visitor for Entries {
+    type Error = TarError;
+
+    fn entry(&mut self, _: &Entry, _: u64) -> Result<(), TarError> {
+        Ok(())
+    }
+}
+
 /// The digest and the size of the uncompressed tar, which is one.
 fn unpack(
     reader: &mut ChunkReader,
@@ -124,7 +137,7 @@ fn unpack(
     expansion: Expansion,
     shared: &Shared,
 ) -> Result<(Digest, u64), ImportError> {
-    let mut walk = Walk::new();
+    let mut tar = TarDecoder::new();
     let mut hasher = Hasher::new(Algorithm::Sha256);
     if compression == Compression::Plain {
         let mut size = 0;
@@ -134,12 +147,12 @@ fn unpack(
                 break;
             }
             hasher.update(bytes);
-            walk.feed(bytes)?;
+            tar.feed(bytes, &mut Entries)?;
             let read = bytes.len();
             size += read as u64;
             reader.consume(read);
         }
-        walk.finish()?;
+        tar.finish()?;
         return Ok((hasher.finish(), size));
     }
     let mut decoder = Decoder::new(reader, compression, u64::MAX)?;
@@ -155,8 +168,8 @@ fn unpack(
             return Err(CompressionError::TooLarge { name: compression.name(), limit }.into());
         }
         hasher.update(&buffer[..read]);
-        walk.feed(&buffer[..read])?;
+        tar.feed(&buffer[..read], &mut Entries)?;
     }
-    walk.finish()?;
+    tar.finish()?;
     Ok((hasher.finish(), decoder.produced()))
 }

@@ -3,7 +3,8 @@
 /// One entry of a layer's tar, as its headers say. Nothing about it is trusted: it may have any path.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Entry {
-    /// The path as written: not normalised, perhaps not UTF-8, no NUL.
+    /// The path as written: not normalised, perhaps not UTF-8, at most [`tar::NAME`](super::tar::NAME) bytes, no
+    /// NUL.
     pub path: Vec<u8>,
     /// What it is.
     pub kind: Kind,
@@ -72,5 +73,14 @@ impl Entry {
             Some(runs) => runs.iter().map(|run| run.size).sum(),
             None => self.size,
         }
+    }
+
+    /// As new, buffers kept.
+    pub(super) fn clear(&mut self) {
+        let Entry { mut path, mut link, mut xattrs, .. } = std::mem::take(self);
+        path.clear();
+        link.clear();
+        xattrs.clear();
+        *self = Entry { path, link, xattrs, ..Entry::default() };
     }
 }

@@ -5,14 +5,17 @@
 //! and Python's `tarfile` write them.
 
 mod error;
-pub(crate) mod header;
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use crate::layer::entry::{self, Entry as TarEntry};
+use crate::layer::tar::header::{BLOCK as HEADER, Block};
+use crate::layer::tar::headers::{Headers, Next};
 pub use error::TarError;
-use header::{BLOCK, Header, Pax};
+
+const BLOCK: u64 = HEADER as u64;
 
 /// What an index may grow to, whatever the archive says.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +77,13 @@ impl TarIndex {
     ///
     /// [`TarError`] where the archive is damaged, passes a limit, or cannot be read.
     pub fn read(file: &File, length: u64, unique: &[&str], limits: Limits) -> Result<TarIndex, TarError> {
-        let mut scan = Scan { window: Window::new(file, length), limits, names: 0, count: 0 };
+        let mut scan = Scan {
+            window: Window::new(file, length),
+            headers: Headers::default(),
+            limits,
+            names: 0,
+            count: 0,
+        };
         let mut index = TarIndex { entries: HashMap::new(), end: None };
         let mut offset = 0;
         while let Some(step) = scan.entry(offset)? {
@@ -153,6 +162,7 @@ struct Step {
 
 struct Scan<'a> {
     window: Window<'a>,
+    headers: Headers,
     limits: Limits,
     names: usize,
     count: usize,
@@ -162,9 +172,6 @@ impl Scan<'_> {
     /// The entry whose first header is at `offset`; `None` at the end of the archive.
     fn entry(&mut self, mut offset: u64) -> Result<Option<Step>, TarError> {
         let start = offset;
-        let mut long_name = None;
-        let mut long_link = None;
-        let mut pax = Pax::default();
         loop {
             let Some(block) = self.window.block(offset)? else {
                 // Go's reader, too, takes a missing end marker for an end.
@@ -182,83 +189,57 @@ impl Scan<'_> {
                     }),
                 };
             }
-            let header = Header::parse(&block).map_err(|reason| TarError::BadHeader { offset, reason })?;
+            let next = self.headers.header(&block, offset)?;
             self.count += 1;
             if self.count > self.limits.entries {
                 return Err(TarError::TooLarge { what: "entries", limit: self.limits.entries });
             }
             let data = offset + BLOCK;
-            match header.kind {
-                b'L' | b'K' | b'x' | b'g' => {
-                    let bytes = self.extended(data, header.size)?;
-                    match header.kind {
-                        b'L' => long_name = Some(header::until_nul(&bytes).to_vec()),
-                        b'K' => long_link = Some(header::until_nul(&bytes).to_vec()),
-                        b'x' => pax.read(&bytes).map_err(|reason| TarError::BadHeader { offset, reason })?,
-                        _ => {
-                            let mut global = Pax::default();
-                            global.read(&bytes).map_err(|reason| TarError::BadHeader { offset, reason })?;
-                            // Names and sizes for all that follows: nobody writes it, readers differ.
-                            if global.changes_entries() {
-                                return Err(TarError::Unsupported {
-                                    name: header.name_lossy(),
-                                    kind: "a global pax header with names or sizes",
-                                });
-                            }
-                        }
-                    }
-                    offset = self.after(data, header.size, "an extended header")?;
+            match next {
+                Next::Extended(size) => {
+                    let mut bytes = self.extended(data, size)?;
+                    self.headers.extended(&mut bytes)?;
+                    offset = self.after(data, size, "an extended header")?;
                 }
-                _ => {
-                    let name = pax.path.take().or(long_name).unwrap_or_else(|| header.path());
-                    let link = pax.link.take().or(long_link).unwrap_or_else(|| header.link.to_vec());
-                    let sparse = pax.sparse || header.kind == b'S';
-                    let size = pax.size.unwrap_or(header.size);
-                    return self.finish(offset, &header, &name, &link, size, sparse).map(Some);
+                Next::Content(_) if self.headers.entry().sparse.is_none() => {
+                    return self.finish(offset).map(Some);
+                }
+                Next::Content(_) | Next::Map(_) | Next::MapBlock(_) => {
+                    let name = self.headers.name();
+                    return Err(TarError::Unsupported { name, kind: "a sparse file" });
                 }
             }
         }
     }
 
-    fn finish(
-        &mut self,
-        offset: u64,
-        header: &Header,
-        name: &[u8],
-        link: &[u8],
-        size: u64,
-        sparse: bool,
-    ) -> Result<Step, TarError> {
-        let lossy = || String::from_utf8_lossy(name).chars().take(200).collect::<String>();
-        if name.len() > self.limits.name || link.len() > self.limits.name {
+    /// The entry whose own header is at `offset` and has been read.
+    fn finish(&mut self, offset: u64) -> Result<Step, TarError> {
+        let TarEntry { path, kind, size, link, .. } = self.headers.entry();
+        let (kind, size) = (*kind, *size);
+        let lossy = || self.headers.name();
+        if path.len().max(link.len()) > self.limits.name {
             return Err(TarError::TooLarge { what: "bytes in a name", limit: self.limits.name });
         }
-        if sparse {
-            return Err(TarError::Unsupported { name: lossy(), kind: "a sparse file" });
-        }
         let data = offset + BLOCK;
-        let size = header::content_size(header.kind, size);
         let next = self.after(data, size, &lossy())?;
-        let Ok(text) = std::str::from_utf8(name) else {
+        let Ok(text) = std::str::from_utf8(path) else {
             // No document can refer to it.
             return Ok(Step { entry: None, next });
         };
         let Some(clean) = clean(text) else {
             return Err(TarError::UnsafeName { offset, name: lossy() });
         };
-        self.names += name.len() + link.len();
+        self.names += path.len() + link.len();
         if self.names > self.limits.names {
             return Err(TarError::TooLarge { what: "bytes of names", limit: self.limits.names });
         }
         let target = || String::from_utf8_lossy(link).into_owned();
-        let kind = match header.kind {
-            // Before ustar a directory was a file whose name ends in a slash.
-            b'0' | 0 if text.ends_with('/') => Kind::Directory,
-            b'0' | 0 | b'7' => Kind::File(Extent { offset: data, size }),
-            b'1' => Kind::HardLink(target()),
-            b'2' => Kind::Symlink(target()),
-            b'5' => Kind::Directory,
-            _ => Kind::Other,
+        let kind = match kind {
+            entry::Kind::File => Kind::File(Extent { offset: data, size }),
+            entry::Kind::HardLink => Kind::HardLink(target()),
+            entry::Kind::Symlink => Kind::Symlink(target()),
+            entry::Kind::Directory => Kind::Directory,
+            entry::Kind::CharDevice | entry::Kind::BlockDevice | entry::Kind::Fifo => Kind::Other,
         };
         if clean.is_empty() {
             return Ok(Step { entry: None, next });
@@ -313,7 +294,7 @@ impl<'a> Window<'a> {
     }
 
     /// The block at `offset`; `None` where the archive ends there.
-    fn block(&mut self, offset: u64) -> Result<Option<[u8; BLOCK as usize]>, TarError> {
+    fn block(&mut self, offset: u64) -> Result<Option<Block>, TarError> {
         if offset >= self.length {
             return Ok(None);
         }
@@ -323,7 +304,7 @@ impl<'a> Window<'a> {
         }
         let inside = |window: &Self| {
             let at = usize::try_from(offset.checked_sub(window.start)?).ok()?;
-            window.bytes.get(at..at + BLOCK as usize).and_then(|bytes| bytes.try_into().ok())
+            window.bytes.get(at..at + HEADER).and_then(|bytes| bytes.try_into().ok())
         };
         if let Some(block) = inside(self) {
             return Ok(Some(block));

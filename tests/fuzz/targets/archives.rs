@@ -12,7 +12,8 @@ use rustix::fs::{MemfdFlags, memfd_create};
 #[path = "../../../host/src/layer"]
 mod layer {
     pub mod compression;
-    pub mod walk;
+    pub mod entry;
+    pub mod tar;
 }
 #[allow(dead_code)]
 #[path = "../../../host/src/transport"]
@@ -23,6 +24,32 @@ mod transport {
 use layer::compression;
 use transport::tar_index;
 
+/// That entries have the content they announce.
+#[derive(Default)]
+struct Seen {
+    left: u64,
+}
+
+impl layer::tar::Visitor for Seen {
+    type Error = tar_index::TarError;
+
+    fn entry(&mut self, entry: &layer::entry::Entry, _: u64) -> Result<(), Self::Error> {
+        self.left = entry.stored_size();
+        assert!(entry.mode <= 0o7777 && self.left <= entry.size);
+        Ok(())
+    }
+
+    fn content(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+        self.left -= bytes.len() as u64;
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Self::Error> {
+        assert_eq!(self.left, 0);
+        Ok(())
+    }
+}
+
 fuzz_target!(|bytes: &[u8]| {
     let _ = archive::parse_manifest_json(bytes);
     let _ = archive::parse_repositories(bytes);
@@ -31,9 +58,10 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = legacy::config(&[bytes.to_vec(), bytes.to_vec()], &[format!("sha256:{:064}", 0), format!("sha256:{:064}", 1)]);
     let _ = legacy::layers(bytes, &[format!("sha256:{:064}", 0), format!("sha256:{:064}", 1)]);
 
-    let mut walk = layer::walk::Walk::new();
-    if bytes.chunks(700).try_for_each(|piece| walk.feed(piece)).is_ok() {
-        let _ = walk.finish();
+    let mut decoder = layer::tar::Decoder::new();
+    let mut seen = Seen::default();
+    if bytes.chunks(700).try_for_each(|piece| decoder.feed(piece, &mut seen)).is_ok() {
+        let _ = decoder.finish();
     }
 
     if let Ok(found) = compression::Compression::detect(bytes) {
