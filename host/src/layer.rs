@@ -3,6 +3,7 @@
 pub mod compression;
 pub mod entry;
 pub mod index;
+pub mod opened;
 pub mod tar;
 pub mod transfer;
 pub mod tree;
