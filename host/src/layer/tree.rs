@@ -29,7 +29,7 @@ mod walk;
 mod whiteout;
 
 pub use history::{Event, Hidden};
-pub use path::{clean, order};
+pub use path::{clean, is_below, order};
 pub use resolve::{Follow, NoSuchPath, PathError};
 pub use walk::Walk;
 

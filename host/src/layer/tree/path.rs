@@ -51,8 +51,8 @@ pub(super) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
     path
 }
 
-/// Whether `path` is below `directory`.
-pub(super) fn is_below(path: &[u8], directory: &[u8]) -> bool {
+/// Whether a cleaned path is below another.
+pub fn is_below(path: &[u8], directory: &[u8]) -> bool {
     match directory {
         [] => !path.is_empty(),
         _ => path.strip_prefix(directory).is_some_and(|rest| rest.first() == Some(&b'/')),

@@ -34,7 +34,7 @@ pub(super) fn said(index: &Index, path: &[u8], limit: usize) -> Said {
     let there = |path: &[u8]| index.all(path).any(|position| position < limit);
     if path.is_empty() {
         let directory = |at: &usize| *at < limit && index.get(*at).kind == Kind::Directory;
-        said.entry = index.all(b"").filter(directory).next_back();
+        said.entry = index.all(b"").rfind(directory);
         said.hidden_below = there(OPAQUE);
         return said;
     }
