@@ -1,10 +1,13 @@
 //! Layers: how they are compressed, whether they are what an image says they are, and what is in them.
 
 pub mod changes;
+pub mod checkpoints;
 pub mod compression;
 pub mod entry;
 pub mod index;
 pub mod opened;
+pub mod read_at;
+pub mod seek;
 pub mod tar;
 pub mod transfer;
 pub mod tree;

@@ -1,9 +1,15 @@
 //! How layers and archives are compressed: recognised by their first bytes, and undone as a stream
 //! that never gives more than it may.
 
+mod gzip;
+mod inflate;
+mod zstd_frames;
+
 use std::io::{self, BufRead, Read};
 
-use flate2::bufread::MultiGzDecoder;
+use gzip::Gunzip;
+pub(crate) use inflate::WINDOW;
+use zstd_frames::Frames;
 
 /// A compression consign undoes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -141,8 +147,39 @@ pub struct Decoder<R: BufRead> {
 
 enum Inner<R: BufRead> {
     Plain(R),
-    Gzip(Box<MultiGzDecoder<R>>),
-    Zstd(Box<zstd::stream::read::Decoder<'static, R>>),
+    Gzip(Box<Gunzip<R>>),
+    Zstd(Box<Frames<R>>),
+}
+
+/// A place in a compressed stream and in what it stands for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Bytes of the compressed stream before it.
+    pub compressed: u64,
+    /// Bytes of the uncompressed stream before it.
+    pub uncompressed: u64,
+}
+
+/// A place where decoding can begin, and what is needed for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Point {
+    /// Where.
+    pub place: Place,
+    /// So many bits of the byte before are still to be read; at most 7.
+    pub bits: u8,
+    /// What came out before, as far as it may be referred to: at most 32 KiB.
+    pub window: Vec<u8>,
+    /// A member or frame starts here, which needs nothing of what is before.
+    pub start: bool,
+}
+
+/// What decoding in the middle of a stream needs.
+pub(crate) enum Resume<'a> {
+    /// A member or frame starts there.
+    Start,
+    /// It is between two blocks of a member: what came out before, the byte before, and how many of its bits are
+    /// still to be read.
+    Within { window: &'a [u8], byte: u8, bits: u8 },
 }
 
 impl<R: BufRead> Decoder<R> {
@@ -152,16 +189,71 @@ impl<R: BufRead> Decoder<R> {
     ///
     /// [`CompressionError`] where the decompressor cannot be set up or its window would be too large.
     pub fn new(input: R, compression: Compression, limit: u64) -> Result<Self, CompressionError> {
+        Decoder::start(input, compression, limit, None)
+    }
+
+    /// The same; it notes places to begin at, so many uncompressed bytes or more apart. Each is to be fetched
+    /// by [`take_point`](Self::take_point) after the call that came upon it.
+    ///
+    /// # Errors
+    ///
+    /// [`CompressionError`] where the decompressor cannot be set up.
+    pub fn noting(
+        input: R,
+        compression: Compression,
+        limit: u64,
+        every: u64,
+    ) -> Result<Self, CompressionError> {
+        Decoder::start(input, compression, limit, Some(every))
+    }
+
+    fn start(
+        input: R,
+        compression: Compression,
+        limit: u64,
+        every: Option<u64>,
+    ) -> Result<Self, CompressionError> {
         let inner = match compression {
-            Compression::Plain => Inner::Plain(input),
-            Compression::Gzip => Inner::Gzip(Box::new(MultiGzDecoder::new(input))),
+            Compression::Plain => Ok(Inner::Plain(input)),
+            Compression::Gzip => Gunzip::new(input, every).map(|inner| Inner::Gzip(Box::new(inner))),
             Compression::Zstd => {
-                let decoder = zstd::stream::read::Decoder::with_buffer(input)
-                    .map_err(|source| CompressionError::Read { source })?;
-                Inner::Zstd(Box::new(decoder))
+                Frames::new(input, Place::default(), every).map(|inner| Inner::Zstd(Box::new(inner)))
             }
         };
+        let inner = inner.map_err(|source| CompressionError::Read { source })?;
         Ok(Decoder { inner, compression, produced: 0, limit })
+    }
+
+    /// A decoder that begins at this place, where `input` is, and may give `limit` bytes from there on.
+    ///
+    /// # Errors
+    ///
+    /// [`CompressionError`] where the decompressor cannot be set up.
+    pub(crate) fn resume(
+        input: R,
+        compression: Compression,
+        limit: u64,
+        place: Place,
+        resume: &Resume<'_>,
+    ) -> Result<Self, CompressionError> {
+        let inner = match compression {
+            Compression::Plain => Ok(Inner::Plain(input)),
+            Compression::Gzip => {
+                Gunzip::resume(input, place, resume).map(|inner| Inner::Gzip(Box::new(inner)))
+            }
+            Compression::Zstd => Frames::new(input, place, None).map(|inner| Inner::Zstd(Box::new(inner))),
+        };
+        let inner = inner.map_err(|source| CompressionError::Read { source })?;
+        Ok(Decoder { inner, compression, produced: 0, limit })
+    }
+
+    /// The place the last call of [`decode`](Self::decode) came upon, if it did.
+    pub fn take_point(&mut self) -> Option<Point> {
+        match &mut self.inner {
+            Inner::Plain(_) => None,
+            Inner::Gzip(inner) => inner.point.take(),
+            Inner::Zstd(inner) => inner.point.take(),
+        }
     }
 
     /// Gives more bytes; 0 at the end, or where `buffer` is empty.

@@ -1,0 +1,120 @@
+//! Making a layer's index and its blob's checkpoints while it passes.
+
+use std::io::Write;
+
+use super::checkpoints::{SPAN, Writer};
+use super::compression::Point;
+use super::entry::Entry;
+use super::index::{Builder, TooLarge};
+use super::tar::{Decoder, Visitor};
+use crate::digest::Digest;
+use crate::transport::tar_index::TarError;
+
+/// A layer has no index.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MakeError {
+    /// It is no tar.
+    #[error(transparent)]
+    Tar(#[from] TarError),
+    /// It has too much in it.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+}
+
+/// What was made.
+#[derive(Debug)]
+pub struct Made {
+    /// The layer's index.
+    pub index: Result<Vec<u8>, MakeError>,
+    /// Whether checkpoints of the blob were written in full. Blobs that are not compressed and small ones have none.
+    pub checkpoints: bool,
+}
+
+/// Sees a layer's uncompressed bytes and the places where its decoding can begin.
+///
+/// What goes wrong here stops nothing: what is made can be made again.
+pub struct Making<'a> {
+    blob: &'a Digest,
+    tar: Decoder,
+    builder: Option<Builder>,
+    wrong: Option<TarError>,
+    /// Where checkpoints go, until that fails.
+    sink: Option<&'a mut (dyn Write + Send)>,
+    checkpoints: Option<Writer<&'a mut (dyn Write + Send)>>,
+}
+
+impl<'a> Making<'a> {
+    /// For the layer in the blob of this digest, whose checkpoints are written to `sink`.
+    pub fn new(blob: &'a Digest, sink: &'a mut (dyn Write + Send)) -> Making<'a> {
+        Making {
+            blob,
+            tar: Decoder::new(),
+            builder: Some(Builder::new()),
+            wrong: None,
+            sink: Some(sink),
+            checkpoints: None,
+        }
+    }
+
+    /// More of the layer.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        if let Some(builder) = &mut self.builder
+            && let Err(error) = self.tar.feed(bytes, &mut Building(builder))
+        {
+            self.builder = None;
+            self.wrong = Some(error);
+        }
+    }
+
+    /// A place where decoding can begin.
+    pub(crate) fn point(&mut self, point: &Point) {
+        self.begin();
+        if let Some(writer) = &mut self.checkpoints
+            && writer.add(point).is_err()
+        {
+            self.checkpoints = None;
+        }
+    }
+
+    fn begin(&mut self) {
+        if let Some(sink) = self.sink.take() {
+            self.checkpoints = Writer::new(sink).ok();
+        }
+    }
+
+    /// The layer has passed: its diff ID and bytes, those of its blob, and whether that is compressed.
+    pub(crate) fn finish(mut self, diff_id: &Digest, size: u64, blob_size: u64, compressed: bool) -> Made {
+        let index = match (self.builder.take(), self.wrong.take()) {
+            (Some(builder), _) => std::mem::take(&mut self.tar)
+                .finish()
+                .map_err(MakeError::from)
+                .and_then(|()| Ok(builder.finish(diff_id, size)?)),
+            (None, Some(wrong)) => Err(wrong.into()),
+            (None, None) => Err(TooLarge.into()),
+        };
+        if compressed && size > SPAN {
+            // That there are no places is worth knowing, too.
+            self.begin();
+        }
+        let checkpoints = self.checkpoints.take();
+        let checkpoints = checkpoints.is_some_and(|writer| writer.finish(self.blob, blob_size, size).is_ok());
+        Made { index, checkpoints }
+    }
+}
+
+struct Building<'a>(&'a mut Builder);
+
+impl Visitor for Building<'_> {
+    type Error = TarError;
+
+    fn entry(&mut self, entry: &Entry, content: u64) -> Result<(), TarError> {
+        self.0.entry(entry, content);
+        Ok(())
+    }
+
+    fn content(&mut self, bytes: &[u8]) -> Result<(), TarError> {
+        self.0.content(bytes);
+        Ok(())
+    }
+}
