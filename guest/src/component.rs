@@ -13,6 +13,8 @@ mod podman_names;
 #[cfg(feature = "resolver")]
 mod pull_goals;
 mod references;
+#[cfg(feature = "resolver")]
+mod registries;
 mod resolution;
 mod selection;
 #[cfg(feature = "resolver")]

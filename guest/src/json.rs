@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use crate::sort::first_twice;
 
-pub(crate) use fault::{Result, invalid, missing, problem, shown, too_large};
+pub(crate) use fault::{Result, invalid, missing, problem, shown, shown_up_to, too_large};
 pub(crate) use text::{fold_eq, lossy, offset_before_lossy, strict};
 
 use crate::wit::exports::consign::image::manifests::ManifestProblem;

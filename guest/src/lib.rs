@@ -47,6 +47,8 @@ pub mod platform;
 pub mod podman_name;
 #[cfg(feature = "resolver")]
 pub mod pull_goal;
+#[cfg(feature = "resolver")]
+pub mod registry;
 pub mod resolve;
 pub mod select;
 #[cfg(feature = "resolver")]

@@ -75,6 +75,12 @@ pub fn is_domain(text: &str, rules: Rules) -> bool {
     grammar::domain(text.as_bytes(), rules).is_ok()
 }
 
+/// Whether the text is a tag.
+#[cfg(feature = "resolver")]
+pub fn is_tag(text: &str) -> bool {
+    grammar::tag(text).is_ok()
+}
+
 /// The reference in full.
 pub fn format(reference: &Reference) -> String {
     match reference {

@@ -52,6 +52,7 @@ pub mod lookup;
 pub mod platform;
 pub mod prune;
 pub mod registries_conf;
+pub mod registry;
 pub mod repair;
 pub mod resolve;
 pub mod sandbox;

@@ -27,6 +27,7 @@ mod podman_names;
 mod precompiled;
 mod pull_goals;
 mod references;
+mod registries;
 mod resolution;
 mod selection;
 mod short_names;

@@ -6,5 +6,5 @@
 pub use crate::bindings::consign::image::types::*;
 pub use crate::bindings::exports::consign::image::{
     archives, digests, local_images, lookup, manifests, platforms, podman_names, pull_goals, references,
-    resolution, selection, short_names, transports,
+    registries, resolution, selection, short_names, transports,
 };

@@ -35,9 +35,14 @@ pub(crate) fn too_large(at: usize, what: &str, limit: usize, found: usize) -> Bo
 
 /// The text, cut to a length fit for an error, control characters escaped.
 pub(crate) fn shown(text: &str) -> String {
+    shown_up_to(text, SHOWN)
+}
+
+/// The same, cut after this many bytes or a few more.
+pub(crate) fn shown_up_to(text: &str, bytes: usize) -> String {
     let mut shown = String::new();
     for character in text.chars() {
-        if shown.len() >= SHOWN {
+        if shown.len() >= bytes {
             shown.push('…');
             break;
         }

@@ -1,0 +1,81 @@
+//! What refers to a manifest: signatures, attestations, bills of material (distribution-spec, "Listing
+//! Referrers").
+
+use super::exchange::{Ask, Place, shown};
+use super::{RegistryError, Repository};
+use crate::digest::Digest;
+use crate::source::DOCUMENT_LIMIT;
+use crate::types::Descriptor;
+use crate::types::manifests::Document;
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// Pages of one list.
+const MAX_PAGES: usize = 64;
+/// Manifests that refer to one.
+const MAX_REFERRERS: usize = 10_000;
+
+impl Repository {
+    /// The manifests that refer to the one with this digest, in the registry's order; those of this artifact
+    /// type where one is given. A registry that does not list them is asked for the index that clients keep
+    /// under the tag `algorithm-hex` instead.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Answer`] for what is no index, [`RegistryError::Endless`] for more than 64 pages or 10,000
+    /// manifests; any other where it could not be told.
+    pub fn referrers(
+        &self,
+        digest: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Vec<Descriptor>, RegistryError> {
+        let mut target = self.target(&format!("referrers/{digest}"));
+        if let Some(artifact_type) = artifact_type {
+            target.push_str(&format!("?artifactType={}", super::auth::encoded(artifact_type)));
+        }
+        let mut found = Vec::new();
+        let mut place = Place::Own(target);
+        for page in 0.. {
+            let ask = Ask { place, ..Ask::get(String::new(), self.pulling()) }.header("accept", INDEX);
+            let answer = self.registry.send(ask)?;
+            if page == 0 && answer.status() == 404 {
+                answer.done();
+                found = self.referrers_by_tag(digest)?;
+                break;
+            }
+            let answer = answer.expect(&[200])?;
+            let (base, shown, links) = (answer.base(), shown(answer.url()), answer.all("link"));
+            let next = self.next_page(&answer, &base, &links)?;
+            found.extend(self.entries(&answer.bytes(DOCUMENT_LIMIT)?, &shown)?);
+            if found.len() > MAX_REFERRERS {
+                return Err(RegistryError::Endless { url: shown, what: "manifests", limit: MAX_REFERRERS });
+            }
+            let Some(next) = next else { break };
+            if page + 1 == MAX_PAGES {
+                return Err(RegistryError::Endless { url: shown, what: "pages", limit: MAX_PAGES });
+            }
+            place = Place::At(next);
+        }
+        // Whether the registry chose by type or not.
+        found.retain(|entry| {
+            artifact_type.is_none_or(|wanted| entry.artifact_type.as_deref() == Some(wanted))
+        });
+        Ok(found)
+    }
+
+    fn referrers_by_tag(&self, digest: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
+        let tag = format!("{}-{}", digest.algorithm().name(), digest.hex());
+        match self.get_manifest(&tag)? {
+            Some(index) => self.entries(&index.bytes, &tag),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn entries(&self, bytes: &[u8], url: &str) -> Result<Vec<Descriptor>, RegistryError> {
+        let wrong = |reason: String| RegistryError::Answer { url: url.to_owned(), reason };
+        match self.registry.sandbox().parse_manifest(bytes, Some(INDEX))? {
+            Ok(Document::Index(index)) => Ok(index.entries),
+            Ok(Document::Manifest(_)) => Err(wrong("wanted an index, found a manifest".to_owned())),
+            Err(problem) => Err(wrong(crate::resolve::document(&problem))),
+        }
+    }
+}

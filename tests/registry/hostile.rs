@@ -1,0 +1,217 @@
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use consign::digest::Digest;
+use consign::registry::{Access, RegistryError};
+
+use crate::server::{Body, Response, Server};
+use crate::{access, registry, repository, user};
+
+/// What reading the blob of these bytes comes to.
+fn read(server: &Server, bytes: &[u8]) -> Result<(), RegistryError> {
+    let mut found = Vec::new();
+    let mut reader = repository(server).get_blob(&Digest::of(bytes), bytes.len() as u64)?.unwrap();
+    match reader.read_to_end(&mut found) {
+        Ok(_) => Ok(assert!(found == bytes)),
+        Err(error) => Err(error.downcast().unwrap()),
+    }
+}
+
+#[test]
+fn other_bytes_than_were_asked_for_are_refused() {
+    let server = Server::start(|_| Response::new(200).bytes("other!!"));
+    let error = read(&server, b"content").unwrap_err();
+    assert!(matches!(error, RegistryError::DigestMismatch { .. }), "{error}");
+    let digest = Digest::of(b"content").to_string();
+    let error = repository(&server).get_manifest(&digest).unwrap_err();
+    assert!(matches!(error, RegistryError::DigestMismatch { .. }), "{error}");
+    let told = Digest::of(b"told").to_string();
+    let header = told.clone();
+    let server =
+        Server::start(move |_| Response::new(200).header("docker-content-digest", &header).bytes("{}"));
+    let error = repository(&server).get_manifest("1").unwrap_err();
+    assert!(matches!(error, RegistryError::DigestMismatch { .. }), "{error}");
+    let error = repository(&server).head_manifest(&digest).unwrap_err();
+    assert!(matches!(error, RegistryError::DigestMismatch { .. }), "{error}");
+    let server =
+        Server::start(|_| Response::new(200).header("docker-content-digest", "sha256:../x").bytes("{}"));
+    let error = repository(&server).get_manifest("1").unwrap_err();
+    assert!(matches!(error, RegistryError::Answer { .. }), "{error}");
+}
+
+#[test]
+fn more_or_fewer_bytes_than_announced_are_refused() {
+    for length in [6, 8] {
+        let server = Server::start(move |_| Response::new(200).bytes(vec![b'x'; length]));
+        let error = read(&server, b"xxxxxxx").unwrap_err();
+        assert!(matches!(error, RegistryError::SizeMismatch { wanted: 7, .. }), "{error}");
+    }
+    // Without a length, and without an end.
+    let server = Server::start(|_| Response::new(200).body(Body::Endless));
+    let error = read(&server, &[0; 1000]).unwrap_err();
+    assert!(matches!(error, RegistryError::SizeMismatch { found: 1001, .. }), "{error}");
+    for reference in ["1", "2"] {
+        let error = repository(&server).get_manifest(reference).unwrap_err();
+        assert!(matches!(error, RegistryError::TooLarge { limit: 4_194_304, .. }), "{error}");
+    }
+    let error = repository(&server).tags(10).unwrap_err();
+    assert!(matches!(error, RegistryError::TooLarge { .. }), "{error}");
+    let server =
+        Server::start(|_| Response::new(200).header("content-length", "99999999999").body(Body::Endless));
+    let error = repository(&server).get_manifest("1").unwrap_err();
+    assert!(matches!(error, RegistryError::TooLarge { .. }), "{error}");
+}
+
+#[test]
+fn a_registry_that_falls_silent_is_given_up() {
+    let start = Instant::now();
+    let server = Server::start(|_| Response::new(200).body(Body::Stalled(b"con".to_vec(), 7)));
+    let error = read(&server, b"content").unwrap_err();
+    assert!(matches!(error, RegistryError::TimedOut { .. } | RegistryError::Answer { .. }), "{error}");
+    let error = repository(&server).get_manifest("1").unwrap_err();
+    assert!(matches!(error, RegistryError::TimedOut { .. }), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_registry_that_breaks_off_again_and_again_is_given_up() {
+    let server = Server::start(|request| match request.range() {
+        None => Response::new(200).body(Body::Short(b"con".to_vec(), 7)),
+        Some((first, _)) => Response::new(206)
+            .header("content-range", format!("bytes {first}-6/7"))
+            .body(Body::Short(Vec::new(), 7 - first)),
+    });
+    let error = read(&server, b"content").unwrap_err();
+    assert!(matches!(error, RegistryError::Unreachable { .. }), "{error}");
+    assert_eq!(server.log().len(), 3);
+}
+
+#[test]
+fn false_ranges_are_refused() {
+    for (range, length) in [
+        ("bytes 0-6/7", 7),
+        ("bytes 3-5/7", 3),
+        ("bytes 3-6/8", 4),
+        ("bytes 4-6/7", 3),
+        ("3-6", 3),
+        ("nonsense", 4),
+        ("bytes 6-3/7", 4),
+    ] {
+        let server = Server::start(move |_| {
+            Response::new(206).header("content-range", range).bytes(vec![b'x'; length])
+        });
+        let opened = repository(&server).open_blob(&Digest::of(b"content"), 7, 3);
+        let error = opened.map(drop).unwrap_err();
+        assert!(matches!(error, RegistryError::Answer { .. }), "{range}: {error}");
+    }
+    // A part where all was asked for.
+    let server =
+        Server::start(|_| Response::new(206).header("content-range", "bytes 0-6/7").bytes("content"));
+    assert!(matches!(read(&server, b"content").unwrap_err(), RegistryError::Refused { status: 206, .. }));
+}
+
+#[test]
+fn trouble_that_does_not_pass_is_told_and_waiting_has_a_limit() {
+    let server = Server::start(|_| Response::new(503).bytes("<html>down</html>"));
+    let error = repository(&server).get_manifest("1").unwrap_err();
+    assert!(matches!(error, RegistryError::Refused { status: 503, .. }), "{error}");
+    assert_eq!(server.log().len(), 3);
+    let server = Server::start(|_| Response::new(429).header("retry-after", "86400"));
+    let error = repository(&server).get_manifest("1").unwrap_err();
+    assert!(matches!(error, RegistryError::Busy { .. }), "{error}");
+    assert_eq!(server.log().len(), 1);
+    let server = Server::start(|_| Response::new(429).header("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT"));
+    assert!(matches!(
+        repository(&server).get_manifest("1").unwrap_err(),
+        RegistryError::Refused { status: 429, .. }
+    ));
+}
+
+#[test]
+fn credentials_do_not_follow_redirects() {
+    let elsewhere = Server::start(|_| Response::new(200).bytes("content"));
+    let target = elsewhere.url("/blob?signature=s3cret");
+    let server = Server::start(move |request| match request.header("authorization") {
+        None => Response::new(401).header("www-authenticate", "Basic realm=x"),
+        Some(_) if request.path() == "/again" => Response::new(500),
+        Some(_) if request.path().contains("/manifests/") => Response::new(307).header("location", "/again"),
+        Some(_) => Response::new(307).header("location", &target),
+    });
+    let access = Access { credentials: Some(user()), ..access() };
+    let repository = registry(&server, access).repository("a/b").unwrap();
+    let mut found = Vec::new();
+    repository.get_blob(&Digest::of(b"content"), 7).unwrap().unwrap().read_to_end(&mut found).unwrap();
+    assert_eq!(found, b"content");
+    assert!(elsewhere.log().iter().all(|request| request.header("authorization").is_none()));
+    assert_eq!(elsewhere.log().len(), 1);
+    // Nor to the registry itself.
+    assert!(repository.get_manifest("1").is_err());
+    let again: Vec<_> = server.log().into_iter().filter(|request| request.path() == "/again").collect();
+    assert!(!again.is_empty() && again.iter().all(|request| request.header("authorization").is_none()));
+}
+
+#[test]
+fn somebody_redirected_to_is_not_told_who_asks() {
+    let elsewhere = Server::start(|_| {
+        Response::new(401)
+            .header("www-authenticate", "Basic realm=x")
+            .header("location", "http://h/?key=s3cret")
+    });
+    let target = elsewhere.url("/blob?signature=s3cret");
+    let server = Server::start(move |_| Response::new(302).header("location", &target));
+    let access = Access { credentials: Some(user()), ..access() };
+    let error = registry(&server, access).repository("a/b").unwrap().get_manifest("1").unwrap_err();
+    assert!(matches!(error, RegistryError::Refused { status: 401, .. }), "{error}");
+    assert!(!format!("{error} {error:?}").contains("s3cret"));
+    assert!(elsewhere.log().iter().all(|request| request.header("authorization").is_none()));
+}
+
+#[test]
+fn redirects_end_and_lead_to_http_alone() {
+    let server = Server::start(|request| {
+        let next = request.target.len();
+        Response::new(302).header("location", format!("/{}", "x".repeat(next)))
+    });
+    let error = repository(&server).get_manifest("1").unwrap_err();
+    assert!(matches!(error, RegistryError::TooManyRedirects { .. }), "{error}");
+    for location in ["file:///etc/passwd", "", "http://user:pass@host/", "gopher://x"] {
+        let server = Server::start(move |_| Response::new(302).header("location", location));
+        let error = repository(&server).get_manifest("1").unwrap_err();
+        let expected = if location.is_empty() { "redirects more than" } else { "wanted a URL" };
+        assert!(error.to_string().contains(expected), "{location}: {error}");
+        assert!(!error.to_string().contains("pass@"));
+    }
+}
+
+#[test]
+fn lists_that_go_in_a_circle_are_given_up() {
+    for link in
+        ["</v2/a/b/tags/list?n=100>; rel=next", "<?last=x>; rel=next", "</v2/a/b/tags/list?n=1>; rel=next"]
+    {
+        let server =
+            Server::start(move |_| Response::new(200).header("link", link).bytes("{\"tags\":[\"1\"]}"));
+        let error = repository(&server).tags(100).unwrap_err();
+        assert!(matches!(error, RegistryError::Endless { .. }), "{error}");
+        assert!(server.log().len() <= 2);
+    }
+    let server = Server::start(|_| {
+        Response::new(200).header("link", "<http://127.0.0.2:1/x>; rel=next").bytes("{\"tags\":[\"1\"]}")
+    });
+    let error = repository(&server).tags(100).unwrap_err();
+    assert!(matches!(error, RegistryError::ForbiddenPlace { .. }), "{error}");
+}
+
+#[test]
+fn names_that_are_none_are_not_asked_for() {
+    let server = Server::start(|_| Response::new(200));
+    let registry = registry(&server, access());
+    for path in ["", "/", "../x", "a//b", "A", "a?b", "a/../b", "a b", "a%2fb"] {
+        assert!(matches!(registry.repository(path), Err(RegistryError::Name { .. })), "{path}");
+    }
+    let sandbox = std::sync::Arc::new(consign::sandbox::Sandbox::new(Default::default()).unwrap());
+    for name in ["", "a/b", "user@host", "host:port", "host?x", "ho st", "host:99999"] {
+        let error = consign::registry::Registry::new(name, access(), sandbox.clone());
+        assert!(matches!(error, Err(RegistryError::Name { .. })), "{name}");
+    }
+    assert!(server.log().is_empty());
+}
