@@ -2,13 +2,18 @@
 //! what it answers. Nothing outside this module prints or takes a path.
 
 mod args;
+mod cat;
 mod check;
 mod component;
 mod config;
+mod diff;
 mod document;
+mod entry;
 mod events;
 mod failure;
+mod files;
 mod filter;
+mod find;
 mod gc;
 mod generate;
 mod history;
@@ -17,7 +22,10 @@ mod images;
 mod import;
 mod inspect;
 mod inspection;
+mod layers;
+mod listing;
 mod load;
+mod ls;
 mod name;
 mod output;
 mod pin;
@@ -61,10 +69,15 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<()> {
     let session = || Session::new(arguments.globals.root.as_deref(), &arguments.globals.additional_store);
     match &arguments.command {
-        // These two only read, and answer in less time than closing takes: the system takes back what they
+        // These only read, and answer in less time than closing takes: the system takes back what they
         // hold when the process ends.
         Command::Resolve(command) => resolve::run(Box::leak(Box::new(session()?)), command),
         Command::Inspect(command) => inspect::run(Box::leak(Box::new(session()?)), command),
+        Command::Cat(command) => cat::run(Box::leak(Box::new(session()?)), command),
+        Command::Ls(command) => ls::run(Box::leak(Box::new(session()?)), command),
+        Command::Find(command) => find::run(&session()?, command),
+        Command::Diff(command) => diff::run(&session()?, command),
+        Command::Layers(command) => layers::run(&session()?, command),
         Command::Images(command) => images::run(&session()?, command),
         Command::History(command) => history::run(&session()?, command),
         Command::Tree(command) => tree::run(&session()?, command),

@@ -10,6 +10,7 @@ mod names;
 mod walk;
 
 use std::io::Read;
+use std::sync::Arc;
 
 pub use content::SourceContent;
 pub use error::SourceError;
@@ -18,6 +19,7 @@ pub(crate) use walk::is_document;
 pub use walk::{Found, MAX_DEPTH, Step, Walk};
 
 use crate::digest::Digest;
+use crate::layer::read_at::ReadAt;
 use crate::transport::tar_index::Extent;
 use crate::types::{Descriptor, ImageName};
 
@@ -36,6 +38,13 @@ pub trait Source: Send + Sync {
     ///
     /// [`SourceError`] where it cannot be read. Not being there is no error.
     fn open(&self, target: &Descriptor) -> Result<Option<Content>, SourceError>;
+
+    /// The same bytes, to be read at any place.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] where it cannot be opened. Not being there is no error.
+    fn open_at(&self, target: &Descriptor) -> Result<Option<Arc<dyn ReadAt>>, SourceError>;
 
     /// For an archive that ends without its end marker, where that is: what is missing may have been cut off.
     fn cut_at(&self) -> Option<u64> {

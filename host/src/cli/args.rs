@@ -1,11 +1,13 @@
 //! The command line, as clap reads it. Completions and man pages are generated from these definitions.
 
+mod files;
 mod values;
 
 use std::path::PathBuf;
 
 use clap::{Args, FromArgMatches, Parser, Subcommand};
 
+pub use files::{Aspect, Cat, Diff, Find, Image, Layers, Listed, Ls, Type};
 pub use values::{Form, Format, Lookup, Rules, Shape, Sort, World};
 
 /// A container-image store and resolver without a daemon.
@@ -43,6 +45,8 @@ impl Arguments {
             "images" => only("images", Command::Images),
             "history" => only("history", Command::History),
             "tag" => only("tag", Command::Tag),
+            "ls" => only("ls", Command::Ls),
+            "cat" => only("cat", Command::Cat),
             _ => None,
         }
     }
@@ -71,6 +75,16 @@ pub enum Command {
     History(History),
     /// The layers of an image as a tree, with the images that end on them
     Tree(Tree),
+    /// The layers of an image: digests, sizes, and how much of them is wasted
+    Layers(Layers),
+    /// List what is in the directories of an image
+    Ls(Ls),
+    /// Write out files of an image
+    Cat(Cat),
+    /// Find files of an image by name, kind and size
+    Find(Find),
+    /// What differs between the files of two images, or what a layer changes
+    Diff(Diff),
     /// Take every image of an archive, a layout or a directory into the store
     Load(Load),
     /// Write images to an archive or a directory, for docker, podman, skopeo and consign
@@ -104,7 +118,7 @@ pub enum Command {
     Man(Man),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Wanted {
     /// The platform, os/architecture[/variant] [default: this machine's]
     #[arg(long, value_name = "PLATFORM")]

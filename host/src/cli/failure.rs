@@ -3,6 +3,7 @@
 use std::fmt;
 
 use consign::content::ContentError;
+use consign::layer::opened::LayerError;
 use consign::load::LoadError;
 use consign::resolve::ResolveError;
 use consign::save::SaveError;
@@ -109,7 +110,9 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
     let source = || cause.downcast_ref().map(source_denies);
     let store = || cause.downcast_ref().map(store_denies);
     let save = || cause.downcast_ref().map(save_denies);
-    let no = content.or_else(load).or_else(save).or_else(source).or_else(store).unwrap_or(false);
+    let layer = || cause.downcast_ref().map(layer_denies);
+    let no =
+        content.or_else(layer).or_else(load).or_else(save).or_else(source).or_else(store).unwrap_or(false);
     no.then_some(Code::No)
 }
 
@@ -129,6 +132,20 @@ fn save_denies(error: &SaveError) -> bool {
         SaveError::Incomplete { .. } | SaveError::SizeMismatch { .. } => true,
         SaveError::Resolve(error) => code_of(error) == Code::No,
         SaveError::Store(error) => store_denies(error),
+        _ => false,
+    }
+}
+
+/// Whether reading a layer came to a definite no.
+fn layer_denies(error: &LayerError) -> bool {
+    match error {
+        LayerError::NoSuchLayer { .. }
+        | LayerError::NotHere { .. }
+        | LayerError::NotAFile { .. }
+        | LayerError::Mismatch { .. }
+        | LayerError::Damaged { .. } => true,
+        LayerError::Source(error) => source_denies(error),
+        LayerError::Store(error) => store_denies(error),
         _ => false,
     }
 }

@@ -39,8 +39,8 @@ pub struct Opened {
 enum Place {
     /// The store, and the additional ones.
     Stores(Vec<Arc<Store>>),
-    /// The names of the root that was meant.
-    Source(Vec<ImageName>),
+    /// A source, and the names of the root that was meant.
+    Source(Arc<dyn Source>, Vec<ImageName>),
 }
 
 /// The names an image goes by, as `docker inspect` lists them.
@@ -63,9 +63,9 @@ pub fn open(session: &Session, text: &str) -> Result<Opened> {
     let root = source.roots().get(position).context("a source's roots changed while they were read")?;
     let (names, target) = (root.names.clone(), root.descriptor.clone());
     Ok(Opened {
-        content: Arc::new(SourceContent::new(source, session.sandbox_handle())),
+        content: Arc::new(SourceContent::new(source.clone(), session.sandbox_handle())),
         subject: Subject::Target(target),
-        place: Place::Source(names),
+        place: Place::Source(source, names),
         name: None,
         tried: Vec::new(),
     })
@@ -269,6 +269,14 @@ impl Opened {
         matches!(self.place, Place::Stores(_))
     }
 
+    /// The source it is read from in place. `None` where it is looked for in stores.
+    pub fn source(&self) -> Option<&Arc<dyn Source>> {
+        match &self.place {
+            Place::Source(source, _) => Some(source),
+            Place::Stores(_) => None,
+        }
+    }
+
     /// The first store that has the image. `None` where it was not looked for in stores.
     pub fn store(&self, resolved: &Resolved) -> Result<Option<&Store>> {
         let Place::Stores(stores) = &self.place else { return Ok(None) };
@@ -329,7 +337,7 @@ impl Opened {
     /// The names of the image that was resolved.
     pub fn names(&self, session: &Session, resolved: &Resolved) -> Result<Names> {
         let all = match &self.place {
-            Place::Source(names) => {
+            Place::Source(_, names) => {
                 let target = resolved.target.digest.clone();
                 names.iter().map(|name| (name.clone(), target.clone())).collect::<Vec<_>>()
             }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::entry::Kind;
 use super::index::Record;
 use super::opened::LayerError;
-use super::tree::{Indexes, Node, Tree, Walk, is_below, order};
+use super::tree::{Node, Tree, Walk, is_below, order};
 
 /// One path that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -249,29 +249,6 @@ fn differing(before: Option<&Record<'_>>, after: Option<&Record<'_>>) -> Vec<Asp
 
 /// The mode of a directory that no layer has an entry for.
 pub const IMPLIED_MODE: u32 = 0o755;
-
-/// The lower layers of a stack, as a stack.
-pub struct Lower<'a> {
-    layers: &'a dyn Indexes,
-    count: usize,
-}
-
-impl<'a> Lower<'a> {
-    /// The lowest `count` of these layers, or all where there are fewer.
-    pub fn new(layers: &'a dyn Indexes, count: usize) -> Lower<'a> {
-        Lower { layers, count: count.min(layers.count()) }
-    }
-}
-
-impl Indexes for Lower<'_> {
-    fn count(&self) -> usize {
-        self.count
-    }
-
-    fn index(&self, layer: usize) -> Result<&super::index::Index, LayerError> {
-        self.layers.index(layer)
-    }
-}
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

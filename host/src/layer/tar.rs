@@ -187,6 +187,22 @@ impl Decoder {
         Ok(())
     }
 
+    /// Passes over what is left of the content underway, and its padding: answers how many bytes of the tar are not
+    /// to be fed.
+    ///
+    /// # Errors
+    /// Whatever the visitor fails with; it is told of the entry's end.
+    pub fn skip<V: Visitor>(&mut self, visitor: &mut V) -> Result<u64, V::Error> {
+        let State::Content { left, padding } = self.state else { return Ok(0) };
+        let skipped = left.saturating_add(padding);
+        self.offset = self.offset.saturating_add(skipped);
+        self.state = State::Header;
+        if left > 0 {
+            visitor.end()?;
+        }
+        Ok(skipped)
+    }
+
     /// That there is no more.
     ///
     /// # Errors

@@ -20,6 +20,7 @@
 //! Paths are bytes, cleaned: without `/` in front, without empty components and `.`; the root is the empty path.
 
 mod history;
+mod part;
 mod path;
 mod resolve;
 mod said;
@@ -29,7 +30,8 @@ mod walk;
 mod whiteout;
 
 pub use history::{Event, Hidden};
-pub use path::{clean, is_below, order};
+pub use part::Part;
+pub use path::{clean, is_below, order, printable};
 pub use resolve::{Follow, NoSuchPath, PathError};
 pub use walk::Walk;
 
@@ -111,10 +113,16 @@ impl<'a> Tree<'a> {
     /// # Errors
     /// [`LayerError`] where a layer's index cannot be had.
     pub fn get(&self, path: &[u8]) -> Result<Option<Node>, LayerError> {
-        self.look(path, Extent { layers: self.layers.count(), entries: usize::MAX })
+        self.look(path, self.all(), true)
     }
 
-    fn look(&self, path: &[u8], extent: Extent) -> Result<Option<Node>, LayerError> {
+    fn all(&self) -> Extent {
+        Extent { layers: self.layers.count(), entries: usize::MAX }
+    }
+
+    /// What is at a path. Not `exactly`: no further than it takes to know what it is; of a directory that something
+    /// is below in an upper layer it may then not be said which layer gave it.
+    fn look(&self, path: &[u8], extent: Extent, exactly: bool) -> Result<Option<Node>, LayerError> {
         let node = |layer, entry| Some(Node { path: path.to_vec(), layer, entry });
         // The lowest layer so far that has something below the path.
         let mut implied = path.is_empty().then_some(0);
@@ -131,7 +139,7 @@ impl<'a> Tree<'a> {
             if said.implied {
                 implied = Some(layer);
             }
-            if said.hidden.is_some() {
+            if said.hidden.is_some() || implied.is_some() && !exactly {
                 break;
             }
         }
@@ -174,7 +182,7 @@ impl<'a> Tree<'a> {
             }
             let Some(path) = clean(record.link) else { return Ok(None) };
             let extent = Extent { layers: node.layer + 1, entries: entry };
-            let Some(found) = self.look(&path, extent)? else { return Ok(None) };
+            let Some(found) = self.look(&path, extent, true)? else { return Ok(None) };
             match self.record(&found)? {
                 Some(record) if record.kind != Kind::Directory => node = found,
                 _ => return Ok(None),

@@ -2,16 +2,20 @@
 //! the store were a layout.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cap_std::fs::Dir;
 
 use super::{RepairError, Repaired, fetch};
 use crate::digest::Digest;
 use crate::image::{self, ImageError};
+use crate::layer::read_at::ReadAt;
 use crate::load::{self, LoadError, load};
 use crate::sandbox::Sandbox;
 use crate::source::{Content, Root, Source, SourceError};
-use crate::store::{self, DOCUMENT_LIMIT, Loss, Problem, Rebuilding, Records, Store, StoreError, Target};
+use crate::store::{
+    self, Blob, DOCUMENT_LIMIT, Loss, Problem, Rebuilding, Records, Store, StoreError, Target,
+};
 use crate::transport::dir::media_type;
 use crate::types::Descriptor;
 use crate::types::manifests::Document;
@@ -223,22 +227,32 @@ impl Blobs {
     }
 }
 
+impl Blobs {
+    fn blob(&self, target: &Descriptor) -> Result<Option<Blob>, SourceError> {
+        let hidden = self.hidden.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if hidden.contains(&target.digest) {
+            return Ok(None);
+        }
+        let digest: Digest = target.digest.parse()?;
+        self.store.open_blob(&digest).map_err(|error| SourceError::Read {
+            name: target.digest.clone(),
+            source: std::io::Error::other(error),
+        })
+    }
+}
+
 impl Source for Blobs {
     fn roots(&self) -> &[Root] {
         &self.roots
     }
 
     fn open(&self, target: &Descriptor) -> Result<Option<Content>, SourceError> {
-        let hidden = self.hidden.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if hidden.contains(&target.digest) {
-            return Ok(None);
-        }
-        let digest: Digest = target.digest.parse()?;
-        let blob = self.store.open_blob(&digest).map_err(|error| SourceError::Read {
-            name: target.digest.clone(),
-            source: std::io::Error::other(error),
-        })?;
+        let blob = self.blob(target)?;
         Ok(blob.map(|blob| Content { size: blob.size(), reader: Box::new(blob), extent: None }))
+    }
+
+    fn open_at(&self, target: &Descriptor) -> Result<Option<Arc<dyn ReadAt>>, SourceError> {
+        Ok(self.blob(target)?.map(|blob| Arc::new(blob) as _))
     }
 }
 

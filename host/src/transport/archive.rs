@@ -11,6 +11,7 @@ use cap_std::fs::Dir;
 use super::tar_index::{Extent, Limits, TarIndex};
 use super::{Files, spool};
 use crate::layer::compression::{Compression, DETECT, Decoder, Expansion};
+use crate::layer::read_at::{FilePart, ReadAt};
 use crate::source::{Content, SourceError, read_limited};
 
 /// Names that decide what an archive is: there once at most, or readers could be shown different ones.
@@ -85,6 +86,11 @@ impl Archive {
         Content { reader, size: extent.size, extent: Some(extent) }
     }
 
+    /// The same bytes, to be read at any place.
+    pub fn read_at(&self, extent: Extent) -> Arc<dyn ReadAt> {
+        Arc::new(FilePart::new(self.file.clone(), extent))
+    }
+
     /// The first bytes of a file in the archive: as many as there are, and at most `head.len()`.
     pub(super) fn read_head<'h>(&self, extent: Extent, head: &'h mut [u8]) -> Result<&'h [u8], SourceError> {
         let wanted = usize::try_from(extent.size).unwrap_or(head.len()).min(head.len());
@@ -110,6 +116,10 @@ impl Archive {
 impl Files for Archive {
     fn open(&self, path: &str) -> Result<Option<Content>, SourceError> {
         Ok(self.find(path)?.map(|extent| self.read(extent)))
+    }
+
+    fn open_at(&self, path: &str) -> Result<Option<Arc<dyn ReadAt>>, SourceError> {
+        Ok(self.find(path)?.map(|extent| self.read_at(extent)))
     }
 
     fn cut_at(&self) -> Option<u64> {

@@ -1,10 +1,13 @@
 //! What containers/image calls `dir:`: one image, its manifest in `manifest.json`, blobs named by the
 //! digits of their digests, manifests below an index as `<digits>.manifest.json`.
 
+use std::sync::Arc;
+
 use cap_std::fs::Dir;
 
 use super::Files;
 use crate::digest::{Algorithm, Digest};
+use crate::layer::read_at::ReadAt;
 use crate::sandbox::Sandbox;
 use crate::source::{Content, DOCUMENT_LIMIT, Root, Source, SourceError, read_limited};
 use crate::types::Descriptor;
@@ -73,24 +76,39 @@ pub(crate) fn media_type(kind: Kind) -> &'static str {
     }
 }
 
-impl Source for Directory {
-    fn roots(&self) -> &[Root] {
-        &self.root
-    }
-
-    fn open(&self, target: &Descriptor) -> Result<Option<Content>, SourceError> {
+impl Directory {
+    /// What is at the first of the paths where `target` can be.
+    fn first<T>(
+        &self,
+        target: &Descriptor,
+        open: impl Fn(&str) -> Result<Option<T>, SourceError>,
+    ) -> Result<Option<T>, SourceError> {
         let digest: Digest = target.digest.parse()?;
         if target.digest == self.root[0].descriptor.digest {
-            return Files::open(&self.directory, MANIFEST);
+            return open(MANIFEST);
         }
         // Only SHA-256 goes without saying.
         let name = match digest.algorithm() {
             Algorithm::Sha256 => digest.hex().to_owned(),
             other => format!("{}-{}", other.name(), digest.hex()),
         };
-        match Files::open(&self.directory, &name)? {
+        match open(&name)? {
             Some(content) => Ok(Some(content)),
-            None => Files::open(&self.directory, &format!("{name}.{MANIFEST}")),
+            None => open(&format!("{name}.{MANIFEST}")),
         }
+    }
+}
+
+impl Source for Directory {
+    fn roots(&self) -> &[Root] {
+        &self.root
+    }
+
+    fn open(&self, target: &Descriptor) -> Result<Option<Content>, SourceError> {
+        self.first(target, |path| Files::open(&self.directory, path))
+    }
+
+    fn open_at(&self, target: &Descriptor) -> Result<Option<Arc<dyn ReadAt>>, SourceError> {
+        self.first(target, |path| self.directory.open_at(path))
     }
 }

@@ -14,6 +14,7 @@ use super::legacy;
 use super::tar_index::Extent;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::layer::compression::{Compression, DETECT};
+use crate::layer::read_at::ReadAt;
 use crate::sandbox::Sandbox;
 use crate::source::{Content, DOCUMENT_LIMIT, Root, Source, SourceError, docker_name};
 use crate::types::archives::ArchiveImage;
@@ -100,6 +101,13 @@ impl Source for DockerArchive {
                 size: bytes.len() as u64,
                 extent: None,
             },
+        }))
+    }
+
+    fn open_at(&self, target: &Descriptor) -> Result<Option<Arc<dyn ReadAt>>, SourceError> {
+        Ok(self.content.get(&target.digest).map(|stored| match stored {
+            Stored::InArchive(extent) => self.archive.read_at(*extent),
+            Stored::Made(bytes) => Arc::new(bytes.to_vec()),
         }))
     }
 }

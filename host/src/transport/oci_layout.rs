@@ -1,10 +1,13 @@
 //! An OCI image layout (image-spec, image-layout.md), in a directory or in an archive.
 
+use std::sync::Arc;
+
 use cap_std::fs::Dir;
 
 use super::Files;
 use super::archive::Archive;
 use crate::digest::Digest;
+use crate::layer::read_at::ReadAt;
 use crate::sandbox::Sandbox;
 use crate::source::{
     Content, DOCUMENT_LIMIT, Root, Source, SourceError, docker_name, oci_name, read_limited,
@@ -93,14 +96,23 @@ fn root(sandbox: &Sandbox, descriptor: Descriptor) -> Result<Root, SourceError> 
     Ok(Root { names: name.into_iter().collect(), ref_name, descriptor })
 }
 
+/// Where content is.
+fn path(target: &Descriptor) -> Result<String, SourceError> {
+    let digest: Digest = target.digest.parse()?;
+    Ok(format!("blobs/{}/{}", digest.algorithm().name(), digest.hex()))
+}
+
 impl Source for OciLayout {
     fn roots(&self) -> &[Root] {
         &self.roots
     }
 
     fn open(&self, target: &Descriptor) -> Result<Option<Content>, SourceError> {
-        let digest: Digest = target.digest.parse()?;
-        self.files.open(&format!("blobs/{}/{}", digest.algorithm().name(), digest.hex()))
+        self.files.open(&path(target)?)
+    }
+
+    fn open_at(&self, target: &Descriptor) -> Result<Option<Arc<dyn ReadAt>>, SourceError> {
+        self.files.open_at(&path(target)?)
     }
 
     fn cut_at(&self) -> Option<u64> {

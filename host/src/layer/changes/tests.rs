@@ -93,7 +93,7 @@ fn what_goes_is_told_with_all_that_was_in_it() {
     let base = vec![directory("d"), file("d/a", ""), directory("d/b"), file("d/b/c", "")];
     let top = vec![file(".wh.d", "")];
     assert_eq!(
-        lines(&[base.clone()], &[base, top], &Options::default()),
+        lines(std::slice::from_ref(&base), &[base.clone(), top], &Options::default()),
         ["D /d", "D /d/a", "D /d/b", "D /d/b/c"]
     );
 }
@@ -103,7 +103,7 @@ fn times_of_files_count_unless_they_are_ignored_and_those_of_directories_never()
     let base = vec![directory("d"), file("f", "x")];
     let top = vec![Given { seconds: 2, ..directory("d") }, Given { seconds: 2, ..file("f", "x") }];
     let both = [base.clone(), top];
-    assert_eq!(lines(&[base.clone()], &both, &Options::default()), ["C /f time"]);
+    assert_eq!(lines(std::slice::from_ref(&base), &both, &Options::default()), ["C /f time"]);
     assert_eq!(lines(&[base], &both, &Options { ignored: vec![Aspect::Time] }), [""; 0]);
 }
 

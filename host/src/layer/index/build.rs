@@ -22,6 +22,8 @@ pub struct Builder {
     /// Where the next entry's headers begin.
     next: u64,
     holes: u64,
+    /// Content passes, of which digests can be made.
+    digests: bool,
     too_large: bool,
 }
 
@@ -50,8 +52,14 @@ impl Builder {
             hasher: blake3::Hasher::new(),
             next: 0,
             holes: HOLES,
+            digests: true,
             too_large: false,
         }
+    }
+
+    /// A builder that is told of entries and not of their content: files have no digests.
+    pub fn without_digests() -> Builder {
+        Builder { digests: false, ..Builder::new() }
     }
 
     /// The next entry, whose content begins at this offset of the tar.
@@ -68,7 +76,7 @@ impl Builder {
         };
         let stored = if entry.kind == Kind::File { entry.stored_size() } else { 0 };
         let holes = entry.size.saturating_sub(stored);
-        let digest = entry.kind == Kind::File && holes <= self.holes;
+        let digest = self.digests && entry.kind == Kind::File && holes <= self.holes;
         self.places.push(place);
         record::write(&mut self.bytes, entry, self.next, content, digest);
         self.next = content.saturating_add(stored).next_multiple_of(512);

@@ -65,3 +65,31 @@ pub(super) fn beginnings(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     let whole = (!path.is_empty()).then_some(path.len());
     ends.chain(whole).map(|end| &path[..end])
 }
+
+/// A path as text: what is not UTF-8, control characters and `\` are escaped as C does it, in octal where it has no
+/// letter. `ls -b` writes names so.
+pub fn printable(path: &[u8]) -> Cow<'_, str> {
+    if path.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b'\\')
+        && let Ok(text) = std::str::from_utf8(path)
+    {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(path.len() + 8);
+    let octal = |out: &mut String, bytes: &[u8]| {
+        bytes.iter().for_each(|byte| out.push_str(&format!("\\{byte:03o}")));
+    };
+    for chunk in path.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            match char {
+                '\\' => out.push_str("\\\\"),
+                '\n' => out.push_str("\\n"),
+                '\t' => out.push_str("\\t"),
+                '\r' => out.push_str("\\r"),
+                char if char.is_control() => octal(&mut out, char.encode_utf8(&mut [0; 4]).as_bytes()),
+                char => out.push(char),
+            }
+        }
+        octal(&mut out, chunk.invalid());
+    }
+    Cow::Owned(out)
+}

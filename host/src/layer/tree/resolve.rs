@@ -1,6 +1,6 @@
 //! From a path as people write it to what is there: symbolic links are followed within the image.
 
-use super::path::{join, split};
+use super::path::{join, printable, split};
 use super::{Node, Tree};
 use crate::layer::entry::Kind;
 use crate::layer::opened::LayerError;
@@ -22,19 +22,22 @@ pub enum Follow {
 #[non_exhaustive]
 pub enum NoSuchPath {
     /// A component is not there.
-    #[error("wanted `{}`, which is not there", path.escape_ascii())]
+    #[error("wanted `/{}`, which is not there", printable(path))]
     NotFound {
         /// The path up to the component, links followed.
         path: Vec<u8>,
     },
     /// A component on the way is no directory.
-    #[error("wanted a directory, found something else: `{}`", path.escape_ascii())]
+    #[error("wanted a directory, found something else: `/{}`", printable(path))]
     NotADirectory {
         /// The path up to the component, links followed.
         path: Vec<u8>,
     },
     /// There are more symbolic links on the way than are followed.
-    #[error("more than {LINKS} symbolic links on the way, the last one `{}`", path.escape_ascii())]
+    #[error(
+        "wanted at most {LINKS} symbolic links on the way, found more, the last one `/{}`",
+        printable(path)
+    )]
     TooManyLinks {
         /// The link that was not followed.
         path: Vec<u8>,
@@ -65,21 +68,21 @@ impl<'a> Tree<'a> {
             left.extend(path.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec));
         };
         push(&mut left, path);
-        let mut here = self.get(b"")?.ok_or_else(|| NoSuchPath::NotFound { path: Vec::new() })?;
+        let mut here = Vec::new();
         let mut links = 0;
         while let Some(component) = left.pop() {
             match &*component {
                 // An empty one at the end wants a directory, which everything is that was gone into.
                 b"" | b"." => continue,
                 b".." => {
-                    let parent = split(&here.path).0.to_vec();
-                    here = self.get(&parent)?.ok_or(NoSuchPath::NotFound { path: parent })?;
+                    here = split(&here).0.to_vec();
                     continue;
                 }
                 _ => {}
             }
-            let path = join(&here.path, &component);
-            let found = self.get(&path)?.ok_or_else(|| NoSuchPath::NotFound { path: path.clone() })?;
+            let path = join(&here, &component);
+            let found = self.look(&path, self.all(), false)?;
+            let found = found.ok_or_else(|| NoSuchPath::NotFound { path: path.clone() })?;
             // A hard link may lead to a symbolic one.
             let target = self.target(&found)?;
             let record = match &target {
@@ -87,7 +90,7 @@ impl<'a> Tree<'a> {
                 None => self.record(&found)?,
             };
             match record.map_or(Kind::Directory, |record| record.kind) {
-                Kind::Directory => here = found,
+                Kind::Directory => here = path,
                 Kind::Symlink if !left.is_empty() || follow == Follow::Last => {
                     links += 1;
                     if links > LINKS {
@@ -95,7 +98,7 @@ impl<'a> Tree<'a> {
                     }
                     let target = record.map_or(&[][..], |record| record.link);
                     if target.first() == Some(&b'/') {
-                        here = self.get(b"")?.ok_or_else(|| NoSuchPath::NotFound { path: Vec::new() })?;
+                        here.clear();
                     }
                     push(&mut left, target);
                 }
@@ -103,6 +106,6 @@ impl<'a> Tree<'a> {
                 _ => return Err(NoSuchPath::NotADirectory { path }.into()),
             }
         }
-        Ok(here)
+        Ok(self.get(&here)?.ok_or(NoSuchPath::NotFound { path: here })?)
     }
 }

@@ -1,0 +1,157 @@
+//! Images whose files are looked into: opening them, and naming one of their layers.
+
+use anyhow::Result;
+
+use consign::layer::stack::Stack;
+use consign::layer::tree::{Follow, NoSuchPath, Node, PathError, Tree, order, printable};
+use consign::types::resolution::Resolved;
+
+use super::args::Image;
+use super::failure::Failure;
+use super::image::{self, Opened};
+use super::refusal::{self, with_hint};
+use super::session::Session;
+
+/// An image, resolved, and its layers.
+pub struct Files {
+    pub opened: Opened,
+    pub resolved: Resolved,
+    pub stack: Stack,
+}
+
+/// How much of an image that is read in place has to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// What its entries say; content only of the files that are opened.
+    Entries,
+    /// The content of all files, for their digests.
+    Content,
+}
+
+/// Opens the image that is meant.
+pub fn open(session: &Session, arguments: &Image, reading: Reading) -> Result<Files> {
+    let options = session.options(&arguments.wanted)?;
+    let lookup = arguments.looked_up.lookup;
+    let opened = image::open_by(session, &arguments.image, lookup, &options).map_err(refusal::looked_up)?;
+    let resolved = opened.resolve(session, &options).map_err(|error| with_hint(error, &opened))?;
+    let stack = match (opened.source(), opened.store(&resolved)?) {
+        (Some(source), _) => Stack::in_place(source, &resolved, reading == Reading::Entries)?,
+        (None, Some(store)) => Stack::stored(store, &resolved)?,
+        (None, None) => {
+            return Err(Failure::no(format!(
+                "wanted the layers of `{}`, which are not here",
+                arguments.image
+            ))
+            .hint("load the image")
+            .into());
+        }
+    };
+    Ok(Files { opened, resolved, stack })
+}
+
+impl Files {
+    /// The position of the layer that is meant: by its number, or by the beginning of its digest, its diff ID or its
+    /// chain ID.
+    pub fn layer(&self, text: &str) -> Result<usize> {
+        let layers = &self.resolved.layers;
+        let count = layers.len();
+        // A number of so many digits is the beginning of a digest.
+        if text.len() <= 5
+            && let Ok(number) = text.parse::<usize>()
+        {
+            if number < count {
+                return Ok(number);
+            }
+            let hint = format!("the base layer is 0, the top layer {}", count.saturating_sub(1));
+            let hint = if count == 0 { "the image has no layers".to_owned() } else { hint };
+            return Err(Failure::no(format!("wanted layer {number}, found {count} layers"))
+                .hint(hint)
+                .into());
+        }
+        let begins = |digest: &str| {
+            let hex = digest.split_once(':').map_or(digest, |(_, hex)| hex);
+            digest.starts_with(text) && text.contains(':') || hex.starts_with(text)
+        };
+        let found = layers.iter().enumerate().filter(|(_, layer)| {
+            let blob = layer.blob.as_ref().is_some_and(|blob| begins(&blob.digest));
+            blob || begins(&layer.diff_id) || begins(&layer.chain_id)
+        });
+        match found.map(|(at, _)| at).collect::<Vec<_>>()[..] {
+            [layer] => Ok(layer),
+            [] => Err(Failure::no(format!("wanted a layer of the image, found none that is `{text}`"))
+                .hint("`consign layers` lists them")
+                .into()),
+            [..] => {
+                let message = format!("wanted one layer, found several whose digests begin with `{text}`");
+                Err(Failure::no(message).hint("write more of the digest, or the layer's number").into())
+            }
+        }
+    }
+
+    /// What a path leads to, with names that are near where it leads to nothing.
+    pub fn find(&self, path: &str, follow: Follow) -> Result<Node> {
+        find(&self.stack.tree(), path, follow)
+    }
+}
+
+/// What a path of a tree leads to, with names that are near where it leads to nothing.
+pub fn find(tree: &Tree<'_>, path: &str, follow: Follow) -> Result<Node> {
+    match tree.resolve(path.as_bytes(), follow) {
+        Ok(node) => Ok(node),
+        Err(PathError::Missing(missing)) => {
+            let hint = near(tree, &missing)?;
+            let failure = Failure::no(missing.to_string());
+            Err(hint.into_iter().fold(failure, Failure::hint).into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Names in the same directory that are near the one that is not there.
+fn near(tree: &Tree<'_>, missing: &NoSuchPath) -> Result<Option<String>> {
+    let NoSuchPath::NotFound { path } = missing else { return Ok(None) };
+    let (directory, name) = match path.iter().rposition(|byte| *byte == b'/') {
+        Some(at) => (&path[..at], &path[at + 1..]),
+        None => (&[][..], &path[..]),
+    };
+    let mut found: Vec<(usize, Vec<u8>)> = Vec::new();
+    for node in tree.walk(directory)? {
+        let node = node?;
+        let inside = node.path.len() - node.name().len();
+        // Of this directory alone, or a file of that very name below it.
+        let distance = if inside <= directory.len() + 1 {
+            distance(node.name(), name)
+        } else if node.name() == name {
+            1
+        } else {
+            continue;
+        };
+        if distance <= name.len() / 3 + 1 {
+            found.push((distance, node.path));
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| order(&a.1, &b.1)));
+    let names: Vec<String> =
+        found.iter().take(3).map(|(_, path)| format!("`/{}`", printable(path))).collect();
+    Ok((!names.is_empty()).then(|| format!("there is {}", names.join(", "))))
+}
+
+/// How many bytes have to be put in, taken out or changed; letter case does not count.
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
+    // Far apart, and names may be long.
+    if a.len().abs_diff(b.len()) > 16 || a.len() > 256 || b.len() > 256 {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (at, left) in a.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], at + 1);
+        for (column, right) in b.iter().enumerate() {
+            let above = row[column + 1];
+            let changed = diagonal + usize::from(left != right);
+            row[column + 1] = changed.min(above + 1).min(row[column] + 1);
+            diagonal = above;
+        }
+    }
+    row[b.len()]
+}
