@@ -6,6 +6,7 @@ mod cat;
 mod check;
 mod component;
 mod config;
+mod credentials;
 mod diff;
 mod document;
 mod entry;
@@ -25,18 +26,22 @@ mod inspection;
 mod layers;
 mod listing;
 mod load;
+mod login;
 mod ls;
 mod name;
 mod output;
 mod pin;
 mod progress;
 mod prune;
+mod pull;
 mod refusal;
 mod registries;
+mod remote;
 mod remove;
 mod resolve;
 mod save;
 mod session;
+mod tags;
 mod template;
 mod time;
 mod tree;
@@ -46,7 +51,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 
-use args::{Arguments, Command};
+use args::{Arguments, Command, Tags, TagsCommand};
 use session::Session;
 
 /// Runs the command that the process's arguments ask for.
@@ -82,6 +87,10 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::History(command) => history::run(&session()?, command),
         Command::Tree(command) => tree::run(&session()?, command),
         Command::Load(command) => load::run(&session()?, command),
+        Command::Pull(command) => pull::run(&session()?, command),
+        Command::Login(command) => login::login(&session()?, command),
+        Command::Logout(command) => login::logout(command),
+        Command::Tags(Tags { command: TagsCommand::List(command) }) => tags::list(&session()?, command),
         Command::Save(command) => save::run(&session()?, command),
         Command::Import(command) => import::run(&session()?, command),
         Command::Tag(command) => name::tag(&session()?, command),

@@ -19,13 +19,13 @@ pub const RESOLVER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/resolver.w
 pub const NAMES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/names.wasm"));
 
 /// The WIT package `consign:image`, as file names and texts.
-pub const WIT: [(&str, &str); 16] = {
+pub const WIT: [(&str, &str); 17] = {
     macro_rules! files {
         ($($name:literal)*) => { [$(($name, include_str!(concat!("../../wit/", $name)))),*] };
     }
     files!(
         "archives.wit" "content.wit" "digests.wit" "local-images.wit" "lookup.wit" "manifests.wit"
-        "platforms.wit" "podman-names.wit" "pull-goals.wit" "references.wit" "resolution.wit" "selection.wit"
+        "platforms.wit" "podman-names.wit" "pull-goals.wit" "references.wit" "registries.wit" "resolution.wit" "selection.wit"
         "short-names.wit" "transports.wit" "types.wit" "world.wit"
     )
 };

@@ -51,6 +51,7 @@ pub mod load;
 pub mod lookup;
 pub mod platform;
 pub mod prune;
+pub mod pull;
 pub mod registries_conf;
 pub mod registry;
 pub mod repair;

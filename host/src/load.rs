@@ -32,6 +32,8 @@ mod blobs;
 mod error;
 mod plan;
 
+use std::collections::BTreeSet;
+
 use crate::digest::Digest;
 use crate::layer::compression::Expansion;
 use crate::sandbox::Sandbox;
@@ -59,6 +61,11 @@ pub struct Options {
     pub origin: Option<String>,
     /// What a layer may expand to.
     pub expansion: Expansion,
+    /// Only these manifests, and the indexes that lead to them. Indexes are kept whole; what is left out of
+    /// them is absent.
+    pub only: Option<BTreeSet<String>>,
+    /// What the load is recorded as; a load where it is nothing else.
+    pub recorded_as: Option<EventKind>,
     /// Layers worked on at the same time. 0: as many as there are processors, at most 4.
     pub threads: usize,
 }
@@ -177,7 +184,8 @@ pub fn load(
 
 /// What a root's being loaded is recorded as.
 fn event(root: &LoadedRoot, options: &Options) -> EventRecord {
-    let mut event = EventRecord::new(EventKind::Load).attribute("digest", root.descriptor.digest.clone());
+    let kind = options.recorded_as.unwrap_or(EventKind::Load);
+    let mut event = EventRecord::new(kind).attribute("digest", root.descriptor.digest.clone());
     event.name = options.origin.clone();
     if let [image] = &root.images[..] {
         event = event.image(&image.id);

@@ -5,11 +5,12 @@
 //! it counts, of aliases the last with the name. What entries mean, and whether they are names at all, the
 //! guest says.
 //!
-//! Read are `unqualified-search-registries`, `short-name-mode` and `[aliases]`; that `[[registry]]` tables and the other
-//! documented keys have the type they should have is checked. Keys that are not known are passed over: the files are
+//! Read are `unqualified-search-registries`, `short-name-mode`, `[aliases]` and `[[registry]]`; that the other documented
+//! keys have the type they should have is checked. Keys that are not known are passed over: the files are
 //! shared with other programs.
 
 mod document;
+mod endpoints;
 mod error;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use crate::sandbox::Sandbox;
 use crate::types::short_names::Configuration;
 
 pub use crate::types::short_names::Mode;
+pub use endpoints::{Endpoint, Mirror, PullFrom, RegistryTable};
 pub use error::RegistriesConfError;
 
 /// How many bytes a file may have.
@@ -48,6 +50,8 @@ pub struct File {
     pub search_registries: Option<Vec<String>>,
     /// `None`: it says nothing of it.
     pub mode: Option<Mode>,
+    /// Its `[[registry]]` tables, in order.
+    pub registries: Vec<RegistryTable>,
 }
 
 impl File {
@@ -118,6 +122,8 @@ pub struct Registries {
     configuration: Configuration,
     searched: Option<String>,
     aliases: BTreeMap<String, String>,
+    /// By prefix.
+    tables: BTreeMap<String, RegistryTable>,
 }
 
 impl Registries {
@@ -136,6 +142,7 @@ impl Registries {
             },
             searched: None,
             aliases: BTreeMap::new(),
+            tables: BTreeMap::new(),
         };
         for file in files {
             let own = Configuration {
@@ -147,6 +154,12 @@ impl Registries {
                 let (file, entry) = (file.path, wrong.entry);
                 return Err(RegistriesConfError::Entry { file, entry, problem: wrong.problem });
             }
+            // Of several with one prefix the last file's counts, within a file the first.
+            let mut tables = BTreeMap::new();
+            for table in file.registries {
+                tables.entry(table.prefix.clone()).or_insert(table);
+            }
+            whole.tables.extend(tables);
             whole.configuration.mode = own.mode;
             if file.search_registries.is_some() {
                 whole.configuration.search_registries = own.search_registries;

@@ -14,9 +14,11 @@
 
 mod address;
 mod auth;
+pub mod auth_file;
 mod blob;
 mod error;
 mod exchange;
+pub mod helper;
 mod manifest;
 mod proxy;
 mod referrers;

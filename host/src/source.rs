@@ -46,6 +46,32 @@ pub trait Source: Send + Sync {
     /// [`SourceError`] where it cannot be opened. Not being there is no error.
     fn open_at(&self, target: &Descriptor) -> Result<Option<Arc<dyn ReadAt>>, SourceError>;
 
+    /// Whether this content is here.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] where it cannot be told.
+    fn contains(&self, target: &Descriptor) -> Result<bool, SourceError> {
+        Ok(self.open(target)?.is_some())
+    }
+
+    /// The bytes of this content from byte `from` on, unchecked. `None` where it is not here.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] where it cannot be read. Not being there is no error.
+    fn open_from(&self, target: &Descriptor, from: u64) -> Result<Option<Content>, SourceError> {
+        let Some(mut content) = self.open(target)? else { return Ok(None) };
+        let skipped = std::io::copy(&mut content.reader.by_ref().take(from), &mut std::io::sink());
+        skipped.map_err(|source| SourceError::Read { name: target.digest.clone(), source })?;
+        Ok(Some(content))
+    }
+
+    /// Whether bringing content in costs so much that what came is kept where it breaks off, for the next time.
+    fn is_remote(&self) -> bool {
+        false
+    }
+
     /// For an archive that ends without its end marker, where that is: what is missing may have been cut off.
     fn cut_at(&self) -> Option<u64> {
         None

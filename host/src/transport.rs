@@ -5,6 +5,7 @@ pub mod dir;
 pub mod docker_archive;
 mod legacy;
 pub mod oci_layout;
+pub mod registry;
 pub(crate) mod spool;
 pub mod tar_index;
 

@@ -12,7 +12,10 @@ fn read(server: &Server, bytes: &[u8]) -> Result<(), RegistryError> {
     let mut found = Vec::new();
     let mut reader = repository(server).get_blob(&Digest::of(bytes), bytes.len() as u64)?.unwrap();
     match reader.read_to_end(&mut found) {
-        Ok(_) => Ok(assert!(found == bytes)),
+        Ok(_) => {
+            assert!(found == bytes);
+            Ok(())
+        }
         Err(error) => Err(error.downcast().unwrap()),
     }
 }

@@ -198,7 +198,7 @@ fn read(reader: &mut BufReader<&TcpStream>, mut stream: &TcpStream) -> Option<Re
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-    if headers.get("expect").is_some() {
+    if headers.contains_key("expect") {
         stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
     }
     let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());

@@ -5,6 +5,8 @@ use std::fmt;
 use consign::content::ContentError;
 use consign::layer::opened::LayerError;
 use consign::load::LoadError;
+use consign::pull::PullError;
+use consign::registry::RegistryError;
 use consign::resolve::ResolveError;
 use consign::save::SaveError;
 use consign::source::SourceError;
@@ -111,8 +113,17 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
     let store = || cause.downcast_ref().map(store_denies);
     let save = || cause.downcast_ref().map(save_denies);
     let layer = || cause.downcast_ref().map(layer_denies);
-    let no =
-        content.or_else(layer).or_else(load).or_else(save).or_else(source).or_else(store).unwrap_or(false);
+    let pull = || cause.downcast_ref().map(pull_denies);
+    let registry = || cause.downcast_ref().map(registry_denies);
+    let no = content
+        .or_else(layer)
+        .or_else(load)
+        .or_else(save)
+        .or_else(pull)
+        .or_else(registry)
+        .or_else(source)
+        .or_else(store)
+        .unwrap_or(false);
     no.then_some(Code::No)
 }
 
@@ -124,6 +135,23 @@ fn denies(error: &LoadError) -> bool {
         LoadError::Store(error) => store_denies(error),
         _ => false,
     }
+}
+
+/// Whether a pull came to a definite no.
+fn pull_denies(error: &PullError) -> bool {
+    match error {
+        PullError::Load(error) => denies(error),
+        PullError::Source(error) => source_denies(error),
+        PullError::Store(error) => store_denies(error),
+        PullError::Resolve(error) => code_of(error) == Code::No,
+        error => error.is_no(),
+    }
+}
+
+/// Whether a registry said no, or lied.
+fn registry_denies(error: &RegistryError) -> bool {
+    error.is_absent()
+        || matches!(error, RegistryError::DigestMismatch { .. } | RegistryError::SizeMismatch { .. })
 }
 
 /// Whether a save came to a definite no.
@@ -151,6 +179,9 @@ fn layer_denies(error: &LayerError) -> bool {
 }
 
 fn source_denies(error: &SourceError) -> bool {
+    if let SourceError::Registry(error) = error {
+        return registry_denies(error);
+    }
     matches!(
         error,
         SourceError::NoSuchImage { .. }

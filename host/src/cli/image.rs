@@ -23,8 +23,8 @@ use consign::types::{Descriptor, ImageName};
 
 use super::args::Lookup;
 use super::failure::Failure;
-use super::registries;
 use super::session::Session;
+use super::{registries, remote};
 
 /// An image argument, opened.
 pub struct Opened {
@@ -194,10 +194,11 @@ pub fn open_source(
     match (transport, path) {
         (Transport::DockerArchive | Transport::OciArchive, Some(path)) => archive_at(session, path),
         (Transport::Oci | Transport::Dir, Some(path)) => directory_at(session, path),
+        (Transport::Docker, _) if let Some(name) = &reference.name => remote::source(session, name),
         _ => {
             let text = session.sandbox().format_image_name(reference)?;
             Err(Failure::usage(format!("images cannot be read from there: `{text}`"))
-                .hint("docker-archive:, oci-archive:, oci: and dir: are read")
+                .hint("docker://, docker-archive:, oci-archive:, oci: and dir: are read")
                 .into())
         }
     }

@@ -14,6 +14,7 @@ use consign::resolve::name;
 use consign::source::{self, Source};
 use consign::types::ImageName;
 use consign::types::platforms::Matcher;
+use consign::types::transports::Transport;
 
 use super::args::{Format, Load};
 use super::failure::Failure;
@@ -39,7 +40,7 @@ pub fn run(session: &Session, arguments: &Load) -> Result<()> {
     } else if output::watched() {
         load(&Bars::new())
     } else {
-        load(&Lines::default())
+        load(&Lines::new("loaded"))
     }
     .with_context(|| format!("loading {}", from(arguments)))?;
     if loaded.roots.iter().all(|root| root.images.is_empty()) && arguments.platform.is_some() {
@@ -90,6 +91,11 @@ fn open(session: &Session, arguments: &Load, options: &mut Options) -> Result<Bo
     let Some(transport) = session.sandbox().transport_of(text)? else {
         return image::at(session, Path::new(text));
     };
+    if transport == Transport::Docker {
+        return Err(Failure::usage(format!("wanted an archive, a layout or a directory, found `{text}`"))
+            .hint("`consign pull` takes images from registries")
+            .into());
+    }
     let reference = image::reference(session, text)?;
     let source = image::open_source(session, transport, &reference)?;
     if reference.position.is_some() || reference.name.is_some() || reference.ref_name.is_some() {

@@ -68,12 +68,18 @@ impl Drop for Bars {
 }
 
 /// A line for each blob when it is complete.
-#[derive(Default)]
-pub struct Lines(());
+pub struct Lines(&'static str);
+
+impl Lines {
+    /// Blobs are done like this: `loaded`, `pulled`.
+    pub fn new(done: &'static str) -> Lines {
+        Lines(done)
+    }
+}
 
 impl Progress for Lines {
     fn finished(&self, blob: &Descriptor, present: bool) {
-        let done = if present { "already here" } else { "loaded" };
+        let done = if present { "already here" } else { self.0 };
         output::note(&format!("{} {done} ({})", short(&blob.digest), output::size(blob.size)));
     }
 }

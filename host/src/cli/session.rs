@@ -22,6 +22,7 @@ use consign::types::{self, ImageName, Platform};
 use super::args::{Lookup, Rules, Wanted};
 use super::config::Config;
 use super::failure::Failure;
+use super::remote::Remote;
 
 pub struct Session {
     sandbox: Arc<Sandbox>,
@@ -30,6 +31,7 @@ pub struct Session {
     /// Where the additional stores are.
     additional: Vec<PathBuf>,
     stores: OnceLock<Vec<Arc<Store>>>,
+    remote: Remote,
 }
 
 impl Session {
@@ -51,7 +53,14 @@ impl Session {
         let sandbox = Arc::new(Sandbox::new(limits)?);
         // Kept to the end of the process, which takes it apart faster.
         std::mem::forget(sandbox.clone());
-        Ok(Session { sandbox, root, store: OnceLock::new(), additional, stores: OnceLock::new() })
+        Ok(Session {
+            sandbox,
+            root,
+            store: OnceLock::new(),
+            additional,
+            stores: OnceLock::new(),
+            remote: Remote::default(),
+        })
     }
 
     pub fn sandbox(&self) -> &Sandbox {
@@ -92,6 +101,11 @@ impl Session {
             stores.push(Arc::new(store));
         }
         Ok(self.stores.get_or_init(|| stores))
+    }
+
+    /// Registries, as this machine reaches them.
+    pub fn remote(&self) -> &Remote {
+        &self.remote
     }
 
     /// The store's directory, which must be there, and how a store in it is opened.

@@ -1,6 +1,6 @@
 //! Bringing blobs in, several at once.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,7 +9,7 @@ use super::{Count, LoadError, Options, Progress};
 use crate::digest::Digest;
 use crate::layer::transfer::{Found, Hooks, Transfer, TransferError, Undone, Wanted};
 use crate::source::{Source, SourceError};
-use crate::store::{Batch, LayerRecord, Target};
+use crate::store::{Batch, BlobWriter, LayerRecord, Target};
 use crate::types::Descriptor;
 
 /// More layers at once only fill memory: the disk is shared.
@@ -126,7 +126,48 @@ impl Work<'_> {
         transfer: &mut Transfer,
     ) -> Result<Option<LayerRecord>, Ended> {
         let Target { digest, size, .. } = &job.target;
-        let content = self.source.open(descriptor)?.ok_or_else(|| SourceError::Missing {
+        if self.source.is_remote()
+            && let Some(writer) = self.batch.writer_resuming(digest, *size)?
+        {
+            let resumed = writer.written() > 0;
+            let (found, writer) = self.bring(job, descriptor, transfer, writer)?;
+            if found.digest == *digest || !resumed {
+                return self.commit(job, found, writer);
+            }
+            // What was there was no part of it, or was damaged since: all of it once more.
+            writer.discard();
+        }
+        let (found, writer) = self.bring(job, descriptor, transfer, self.batch.writer_unhashed()?)?;
+        self.commit(job, found, writer)
+    }
+
+    fn commit(&self, job: &Job, found: Found, writer: BlobWriter) -> Result<Option<LayerRecord>, Ended> {
+        // Whatever decompressing said, content that is not the announced content is the error to report.
+        writer.commit_hashed(&found.digest, Some((&job.target.digest, job.target.size)))?;
+        Ok(record(job, found.uncompressed)?)
+    }
+
+    /// What is left of a blob from the source, after what the writer has of it already.
+    fn bring(
+        &self,
+        job: &Job,
+        descriptor: &Descriptor,
+        transfer: &mut Transfer,
+        mut writer: BlobWriter,
+    ) -> Result<(Found, BlobWriter), Ended> {
+        let Target { digest, size, .. } = &job.target;
+        let written = writer.written();
+        let advanced = |bytes| self.progress.advanced(descriptor, bytes);
+        if written == *size && written > 0 {
+            let mut reader = writer.read_back()?;
+            let found = self.transfer(job, transfer, &mut reader, &mut io::sink(), advanced)?;
+            return Ok((found, writer));
+        }
+        let content = match written {
+            0 => self.source.open(descriptor)?,
+            written => self.source.open_from(descriptor, written)?,
+        };
+        let mut content = content.ok_or_else(|| SourceError::Missing {
             name: digest.to_string(),
             wanted_by: format!("the manifest `{}`", job.manifest),
             cut_at: self.source.cut_at(),
@@ -134,14 +175,14 @@ impl Work<'_> {
         if content.size != *size {
             return Err(size_mismatch(digest, job, content.size));
         }
-        let mut reader = content.reader;
-        let mut writer = self.batch.writer_unhashed()?;
-        let found = self.transfer(job, transfer, &mut reader, &mut writer, |bytes| {
-            self.progress.advanced(descriptor, bytes);
-        })?;
-        // Whatever decompressing said, content that is not the announced content is the error to report.
-        writer.commit_hashed(&found.digest, Some((digest, *size)))?;
-        Ok(record(job, found.uncompressed)?)
+        let found = if written == 0 {
+            self.transfer(job, transfer, &mut content.reader, &mut writer, advanced)?
+        } else {
+            let mut reader = writer.read_back()?.chain(content.reader);
+            let mut output = After { writer: &mut writer, known: written };
+            self.transfer(job, transfer, &mut reader, &mut output, advanced)?
+        };
+        Ok((found, writer))
     }
 
     /// A blob the store has: what it is as a layer the store knows, or it is found out now.
@@ -197,6 +238,27 @@ impl Work<'_> {
             TransferError::TooLong { wanted } => size_mismatch(digest, job, wanted + 1),
             TransferError::Stopped => Ended::Stopped,
         })
+    }
+}
+
+/// Writes what follows the first `known` bytes.
+struct After<'a> {
+    writer: &'a mut BlobWriter,
+    known: u64,
+}
+
+impl Write for After<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let known = usize::try_from(self.known).unwrap_or(usize::MAX).min(bytes.len());
+        self.known -= known as u64;
+        if known == bytes.len() {
+            return Ok(known);
+        }
+        Ok(known + self.writer.write(&bytes[known..])?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
     }
 }
 

@@ -139,7 +139,7 @@ impl<'a> Plan<'a> {
                     target: Target::try_from(&step.descriptor)?,
                     entries: index.entries.iter().map(Target::try_from).collect::<Result<_, _>>()?,
                 };
-                if self.options.platforms.is_none() {
+                if self.options.platforms.is_none() && self.options.only.is_none() {
                     self.put(&step.descriptor, bytes)?;
                     self.records.indexes.push(record);
                 } else {
@@ -153,7 +153,7 @@ impl<'a> Plan<'a> {
             }
             Found::Other => {
                 // An index may list anything; what is here is kept.
-                let here = self.source.open(&step.descriptor)?.is_some();
+                let here = self.source.contains(&step.descriptor)?;
                 if here {
                     self.blob(&step.descriptor, &step.descriptor.digest.parse()?, None)?;
                 }
@@ -188,6 +188,9 @@ impl<'a> Plan<'a> {
 
     /// The entries of an index that are for a wanted platform, or may be; and the attestations about them.
     fn wanted(&mut self, index: &Index) -> Result<Vec<Descriptor>, LoadError> {
+        if let Some(only) = &self.options.only {
+            return Ok(index.entries.iter().filter(|entry| only.contains(&entry.digest)).cloned().collect());
+        }
         if self.options.platforms.is_none() {
             return Ok(index.entries.clone());
         }
@@ -238,7 +241,7 @@ impl<'a> Plan<'a> {
         for (position, layer) in manifest.layers.iter().enumerate() {
             let diff_id = diff_ids.get(position).map(|id| id.parse()).transpose()?;
             // Layers that must not be distributed are fetched from elsewhere; archives go without them.
-            if is_foreign(layer) && self.source.open(layer)?.is_none() {
+            if is_foreign(layer) && !self.source.contains(layer)? {
                 complete &= self.batch.contains(&layer.digest.parse()?)? == Some(layer.size);
                 continue;
             }

@@ -3,6 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use super::endpoints::{Mirror, PullFrom, RegistryTable};
 use super::{File, Mode, RegistriesConfError, Version1};
 
 /// Keys of version 2, and the type each has.
@@ -159,6 +160,115 @@ impl Place<'_> {
         }
     }
 
+    /// A boolean, whose type was checked.
+    fn boolean(table: &DeTable<'_>, key: &str) -> bool {
+        matches!(table.get(key).map(Spanned::get_ref), Some(DeValue::Boolean(true)))
+    }
+
+    /// The `[[registry]]` tables, whose types were checked.
+    fn registries(&self, root: &DeTable<'_>) -> Result<Vec<RegistryTable>> {
+        let Some(value) = root.get("registry") else { return Ok(Vec::new()) };
+        let mut all: Vec<RegistryTable> = Vec::new();
+        for (at, item) in self.array("registry", value, Kind::Tables)?.iter().enumerate() {
+            let path = format!("registry[{at}]");
+            let table = self.registry(&path, self.line(item.span().start), self.table(&path, item)?)?;
+            let same = all.iter().find(|other| other.prefix == table.prefix);
+            if let Some(other) = same.filter(|other| !other.agrees(&table)) {
+                return Err(self.no_value(&path, item, "one answer for a prefix", &other.prefix));
+            }
+            all.push(table);
+        }
+        Ok(all)
+    }
+
+    fn registry(&self, path: &str, line: usize, table: &DeTable<'_>) -> Result<RegistryTable> {
+        let text = |key: &str| match table.get(key).map(Spanned::get_ref) {
+            Some(DeValue::String(text)) => text.trim_end_matches('/').to_owned(),
+            _ => String::new(),
+        };
+        let (prefix, location) = (text("prefix"), text("location"));
+        let wildcard = prefix.starts_with("*.");
+        if let Some(value) = table.get("pull-from-mirror").filter(|_| !text("pull-from-mirror").is_empty()) {
+            let found = text("pull-from-mirror");
+            return Err(self.no_value(
+                &format!("{path}.pull-from-mirror"),
+                value,
+                "it in a mirror's table",
+                &found,
+            ));
+        }
+        if location.is_empty() && !wildcard {
+            return Err(RegistriesConfError::Value {
+                file: self.path.to_owned(),
+                line,
+                key: format!("{path}.location"),
+                wanted: "the place of a registry",
+                found: String::new(),
+            });
+        }
+        let by_digest_only = Self::boolean(table, "mirror-by-digest-only");
+        let mut mirrors = Vec::new();
+        if let Some(value) = table.get("mirror") {
+            for (at, item) in self.array("mirror", value, Kind::Tables)?.iter().enumerate() {
+                mirrors.push(self.mirror(&format!("{path}.mirror[{at}]"), item, by_digest_only)?);
+            }
+        }
+        Ok(RegistryTable {
+            prefix: if prefix.is_empty() { location.clone() } else { prefix },
+            location,
+            insecure: Self::boolean(table, "insecure"),
+            blocked: Self::boolean(table, "blocked"),
+            mirrors,
+            file: self.path.to_owned(),
+        })
+    }
+
+    fn mirror(&self, path: &str, item: &Spanned<DeValue<'_>>, by_digest_only: bool) -> Result<Mirror> {
+        let table = self.table(path, item)?;
+        let location = match table.get("location").map(Spanned::get_ref) {
+            Some(DeValue::String(text)) => text.trim_end_matches('/').to_owned(),
+            _ => String::new(),
+        };
+        if location.is_empty() {
+            return Err(self.no_value(&format!("{path}.location"), item, "the place of a mirror", ""));
+        }
+        let mut pull_from = if by_digest_only { PullFrom::DigestOnly } else { PullFrom::All };
+        if let Some(value) = table.get("pull-from-mirror") {
+            let key = format!("{path}.pull-from-mirror");
+            let said = match self.string(&key, value)? {
+                "" => None,
+                "all" => Some(PullFrom::All),
+                "digest-only" => Some(PullFrom::DigestOnly),
+                "tag-only" => Some(PullFrom::TagOnly),
+                other => {
+                    return Err(self.no_value(&key, value, "`all`, `digest-only` or `tag-only`", other));
+                }
+            };
+            if said.is_some() && by_digest_only {
+                let wanted = "either this or `mirror-by-digest-only`";
+                return Err(self.no_value(&key, value, wanted, "both"));
+            }
+            pull_from = said.unwrap_or(pull_from);
+        }
+        Ok(Mirror { location, insecure: Self::boolean(table, "insecure"), pull_from })
+    }
+
+    fn no_value(
+        &self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        wanted: &'static str,
+        found: &str,
+    ) -> RegistriesConfError {
+        RegistriesConfError::Value {
+            file: self.path.to_owned(),
+            line: self.line(value.span().start),
+            key: key.to_owned(),
+            wanted,
+            found: found.to_owned(),
+        }
+    }
+
     /// The search registries of version 1; `None` where the file has none of its keys.
     fn version1(&self, root: &DeTable<'_>) -> Result<Option<Vec<String>>> {
         let Some(registries) = root.get("registries") else { return Ok(None) };
@@ -188,7 +298,13 @@ pub(super) fn parse(path: &str, text: &str, version1: Version1) -> Result<File> 
     })?;
     let root = root.get_ref();
     place.check("", root, &KEYS)?;
-    let mut file = File { path: path.to_owned(), aliases: Vec::new(), search_registries: None, mode: None };
+    let mut file = File {
+        path: path.to_owned(),
+        aliases: Vec::new(),
+        search_registries: None,
+        mode: None,
+        registries: Vec::new(),
+    };
     if let Some(search) = place.version1(root)? {
         if version1 == Version1::Refused {
             return Err(RegistriesConfError::Version1 { file: file.path });
@@ -199,6 +315,7 @@ pub(super) fn parse(path: &str, text: &str, version1: Version1) -> Result<File> 
         file.search_registries = Some(search);
         return Ok(file);
     }
+    file.registries = place.registries(root)?;
     if let Some(value) = root.get("unqualified-search-registries") {
         file.search_registries = Some(place.strings("unqualified-search-registries", value)?);
     }

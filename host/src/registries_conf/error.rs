@@ -80,6 +80,26 @@ pub enum RegistriesConfError {
         /// What is wrong with it.
         problem: ConfigurationProblem,
     },
+    /// Nothing may be pulled from there.
+    #[error("`{name}` may not be pulled: `{file}` blocks `{prefix}`")]
+    Blocked {
+        /// The file.
+        file: String,
+        /// The table's prefix.
+        prefix: String,
+        /// The image.
+        name: String,
+    },
+    /// What a location makes of a name is none.
+    #[error("`{file}`: the location of `{prefix}`, or of a mirror, makes `{name}`, which is no name")]
+    Location {
+        /// The file.
+        file: String,
+        /// The table's prefix.
+        prefix: String,
+        /// What it makes.
+        name: String,
+    },
     /// The component did not answer.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),

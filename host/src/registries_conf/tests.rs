@@ -117,3 +117,118 @@ fn drop_in_files_are_read_in_order_and_others_are_not() {
     let big = File::read(&directory, "big", "big", Version1::Refused);
     assert!(matches!(big, Err(RegistriesConfError::Read { .. })));
 }
+
+/// Where a name is pulled from, with `!` after what may be insecure; or the error.
+fn endpoints(text: &str, name: &str) -> String {
+    let sandbox = Sandbox::new(Limits::default()).unwrap();
+    let whole = Registries::of(&sandbox, vec![parse(text).unwrap()]).unwrap();
+    let reading = crate::types::references::Reading::Normalized;
+    let Ok(crate::types::references::Reference::Named(name)) =
+        sandbox.parse_reference(name, reading, crate::types::Rules::Docker).unwrap()
+    else {
+        panic!("{name}")
+    };
+    match whole.endpoints(&sandbox, &name) {
+        Ok(endpoints) => {
+            let shown = endpoints.iter().map(|endpoint| {
+                format!(
+                    "{}{}",
+                    crate::resolve::name(&endpoint.name),
+                    if endpoint.insecure { "!" } else { "" }
+                )
+            });
+            shown.collect::<Vec<_>>().join(" ")
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn names_are_pulled_from_mirrors_and_locations() {
+    let text = "
+        [[registry]]
+        location = 'docker.io'
+        [[registry.mirror]]
+        location = 'm.io/hub/'
+        insecure = true
+        [[registry.mirror]]
+        location = 'd.io'
+        pull-from-mirror = 'digest-only'
+        [[registry.mirror]]
+        location = 't.io'
+        pull-from-mirror = 'tag-only'
+        [[registry]]
+        prefix = 'docker.io/library/debian'
+        location = 'q.io/os/debian'
+        insecure = true
+        [[registry]]
+        prefix = '*.example.com'
+        blocked = true
+        [[registry]]
+        prefix = '*.sub.example.com'
+        insecure = true
+        [[registry]]
+        prefix = 'by.io'
+        location = 'by.io'
+        mirror-by-digest-only = true
+        mirror = [{location = 'c.io/by'}]";
+    let digest = format!("@sha256:{}", "0".repeat(64));
+    for (name, wanted) in [
+        ("a.io/x:1", "a.io/x:1".to_owned()),
+        (
+            "busybox:1",
+            "m.io/hub/library/busybox:1! t.io/library/busybox:1 docker.io/library/busybox:1".to_owned(),
+        ),
+        (
+            &format!("busybox{digest}"),
+            ["m.io/hub", "d.io", "docker.io"]
+                .map(|place| format!("{place}/library/busybox{digest}"))
+                .join(" ")
+                .replacen(' ', "! ", 1),
+        ),
+        ("debian:12", "q.io/os/debian:12!".to_owned()),
+        (
+            "debian-slim:12",
+            "m.io/hub/library/debian-slim:12! t.io/library/debian-slim:12 docker.io/library/debian-slim:12"
+                .to_owned(),
+        ),
+        (
+            "a.example.com/x:1",
+            "`a.example.com/x:1` may not be pulled: `r.conf` blocks `*.example.com`".to_owned(),
+        ),
+        ("example.com/x:1", "example.com/x:1".to_owned()),
+        ("a.sub.example.com/x:1", "a.sub.example.com/x:1!".to_owned()),
+        ("by.io/x:1", "by.io/x:1".to_owned()),
+        (&format!("by.io/x{digest}"), format!("c.io/by/x{digest} by.io/x{digest}")),
+    ] {
+        assert_eq!(endpoints(text, name), wanted, "{name}");
+    }
+}
+
+#[test]
+fn registry_tables_that_cannot_be_are_told() {
+    for (text, wanted) in [
+        (
+            "[[registry]]\nprefix = 'a.io'",
+            "line 1: `registry[0].location`: wanted the place of a registry, found ``",
+        ),
+        (
+            "[[registry]]\nlocation='a.io'\n[[registry.mirror]]\ninsecure=true",
+            "line 3: `registry[0].mirror[0].location`: wanted the place of a mirror, found ``",
+        ),
+        (
+            "[[registry]]\nlocation='a.io'\npull-from-mirror='all'",
+            "line 3: `registry[0].pull-from-mirror`: wanted it in a mirror's table, found `all`",
+        ),
+        (
+            "[[registry]]\nlocation='a.io'\nmirror=[{location='b.io', pull-from-mirror='some'}]",
+            "line 3: `registry[0].mirror[0].pull-from-mirror`: wanted `all`, `digest-only` or `tag-only`, found `some`",
+        ),
+        (
+            "[[registry]]\nlocation='a.io'\n[[registry]]\nlocation='a.io'\nblocked=true",
+            "line 3: `registry[1]`: wanted one answer for a prefix, found `a.io`",
+        ),
+    ] {
+        assert_eq!(message(text), format!("`r.conf`, {wanted}"));
+    }
+}

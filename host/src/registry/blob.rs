@@ -120,6 +120,13 @@ impl BlobReader {
         self.ranged
     }
 
+    /// Where the registry sends everything whatever it is asked for: reads on to the blob's end.
+    pub(crate) fn take_all_that_comes(&mut self) {
+        if !self.ranged {
+            self.end = self.size;
+        }
+    }
+
     /// Asks for what is left. False: the blob is not there.
     fn connect(&mut self) -> Result<bool, RegistryError> {
         let mut ask = self.repository.blob(&self.digest);

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::digest::{Digest, NotADigest};
 use crate::layer::compression::CompressionError;
+use crate::registry::RegistryError;
 use crate::sandbox::SandboxError;
 use crate::transport::tar_index::TarError;
 use crate::types::manifests::ManifestError;
@@ -151,9 +152,18 @@ pub enum SourceError {
         /// Why.
         source: io::Error,
     },
+    /// A registry did not do what was asked.
+    #[error(transparent)]
+    Registry(Box<RegistryError>),
     /// The component did not answer.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+}
+
+impl From<RegistryError> for SourceError {
+    fn from(error: RegistryError) -> Self {
+        SourceError::Registry(Box::new(error))
+    }
 }
 
 impl From<NotADigest> for SourceError {

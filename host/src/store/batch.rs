@@ -112,6 +112,13 @@ impl Batch {
         BlobWriter::create(&self.store, None, Some(self.pending.clone()), None)
     }
 
+    /// Starts writing the blob with this digest, or goes on with a write of it that broke off; see
+    /// [`BlobWriter::written`] for how much there is. What is written is kept if this batch is not finished.
+    /// `None`: somebody is writing it now.
+    pub(crate) fn writer_resuming(&self, digest: &Digest, size: u64) -> Result<Option<BlobWriter>> {
+        BlobWriter::resume(&self.store, self.pending.clone(), digest, size)
+    }
+
     /// Writes one small blob and answers its digest.
     ///
     /// # Errors
@@ -151,7 +158,11 @@ impl Batch {
     pub fn open_blob(&self, digest: &Digest) -> Result<Option<Blob>> {
         let path = self.pending.lock().content.get(digest).map(|written| written.ingest.path().to_owned());
         match path {
-            Some(path) => blob::open(self.store.root(), &path),
+            // Another process may have been quicker to publish it.
+            Some(path) => match blob::open(self.store.root(), &path)? {
+                Some(blob) => Ok(Some(blob)),
+                None => self.store.open_blob(digest),
+            },
             None => self.store.open_blob(digest),
         }
     }
@@ -234,7 +245,11 @@ impl Written {
         let path = self.ingest.path();
         let synced = match &self.file {
             Some(file) => file.sync_data(),
-            None => store.root().open(path).and_then(|file| file.sync_data()),
+            None => match store.root().open(path).and_then(|file| file.sync_data()) {
+                // Another process went on with the same write, and was quicker; it has synced it.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+                synced => synced,
+            },
         };
         synced.map_err(io("syncing", path))
     }

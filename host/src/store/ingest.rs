@@ -2,7 +2,9 @@
 //!
 //! A writer writes to a file of its own under `ingest/` and hashes what passes. Committing checks size and
 //! digest, and only then does the content get its name under `blobs/`: alone, at once and durably; in a
-//! [`Batch`](super::Batch), when the batch is finished. A writer that is dropped takes its file with it.
+//! [`Batch`](super::Batch), when the batch is finished. A writer that is dropped takes its file with it, unless it is
+//! one for content from far away: its file is named for the digest that is wanted, and whoever wants that next goes on
+//! with it.
 
 use std::io::{self as stdio, Write};
 use std::num::NonZeroU64;
@@ -14,7 +16,7 @@ use cap_std::fs::OpenOptions;
 use super::batch::Pending;
 use super::error::{StoreError, io};
 use super::lock::Guard;
-use super::{INGEST, Result, Store, blob, lay_out, step};
+use super::{INGEST, Result, Store, blob, lay_out, lock, step};
 use crate::digest::{Algorithm, Digest, Hasher};
 
 /// How many bytes are written before the system is asked to start putting them on disk.
@@ -40,6 +42,8 @@ pub(super) struct Ingest {
     store: Store,
     path: String,
     renamed: bool,
+    /// It is to be gone on with another time.
+    kept: bool,
 }
 
 impl Ingest {
@@ -53,6 +57,14 @@ impl Ingest {
         let root = self.store.root();
         let rename = || root.rename(&self.path, root, &path);
         let renamed = match rename() {
+            // Another process went on with the same write, and was quicker.
+            Err(error)
+                if error.kind() == stdio::ErrorKind::NotFound
+                    && self.kept
+                    && self.store.contains(digest)?.is_some() =>
+            {
+                Ok(())
+            }
             Err(error) if error.kind() == stdio::ErrorKind::NotFound => {
                 lay_out(root)?;
                 rename()
@@ -67,11 +79,16 @@ impl Ingest {
 
 impl Drop for Ingest {
     fn drop(&mut self) {
-        if !self.renamed {
+        if !self.renamed && !self.kept {
             // What cannot be removed now, the next collection removes.
             drop(self.store.root().remove_file(&self.path));
         }
     }
+}
+
+/// The name under `ingest/` of content that is brought in from far away.
+fn partial(digest: &Digest) -> String {
+    format!("{INGEST}/partial-{}-{}", digest.algorithm().name(), digest.hex())
 }
 
 /// A name under `ingest/` nobody has: process, time, count.
@@ -106,7 +123,7 @@ impl BlobWriter {
             }
         };
         let hasher = algorithm.map(|algorithm| (algorithm, Hasher::new(algorithm)));
-        let ingest = Ingest { store: store.clone(), path, renamed: false };
+        let ingest = Ingest { store: store.clone(), path, renamed: false, kept: false };
         Ok(BlobWriter {
             store: store.clone(),
             _guard: guard,
@@ -117,6 +134,68 @@ impl BlobWriter {
             written: 0,
             behind: 0,
         })
+    }
+
+    /// A writer that goes on where an earlier one for this digest, perhaps of another process, broke off. What
+    /// it writes stays when it is dropped. `None`: somebody is at it now.
+    ///
+    /// What is there is not verified; it has to be hashed with the rest.
+    pub(super) fn resume(
+        store: &Store,
+        batch: Arc<Pending>,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<Option<BlobWriter>> {
+        let path = partial(digest);
+        let mut laid_out = false;
+        // Whoever is quicker may publish or remove the file between any two of these steps.
+        for _ in 0..8 {
+            let mut options = OpenOptions::new();
+            let file = match store.root().open_with(&path, options.read(true).append(true).create(true)) {
+                Ok(file) => file.into_std(),
+                Err(error) if error.kind() == stdio::ErrorKind::NotFound && !laid_out => {
+                    lay_out(store.root())?;
+                    laid_out = true;
+                    continue;
+                }
+                Err(error) => return Err(io("opening", path)(error)),
+            };
+            if !lock::try_exclusive(&file)? {
+                return Ok(None);
+            }
+            if !lock::is_at(&file, store.root(), &path)? {
+                continue;
+            }
+            let written = file.metadata().map_err(io("opening", path.as_str()))?.len();
+            if written > size {
+                // It can be no part of this content.
+                store.root().remove_file(&path).map_err(io("removing", path.as_str()))?;
+                continue;
+            }
+            let ingest = Ingest { store: store.clone(), path, renamed: false, kept: true };
+            return Ok(Some(BlobWriter {
+                store: store.clone(),
+                _guard: None,
+                batch: Some(batch),
+                file,
+                ingest,
+                hasher: None,
+                written,
+                behind: written,
+            }));
+        }
+        Ok(None)
+    }
+
+    /// The bytes that were written already, from the first on.
+    pub(crate) fn read_back(&self) -> Result<impl stdio::Read + Send + use<>> {
+        let file = self.store.root().open(self.ingest.path()).map_err(io("opening", self.ingest.path()))?;
+        Ok(stdio::Read::take(file.into_std(), self.written))
+    }
+
+    /// Gives up: what was written is of no use to anybody.
+    pub(crate) fn discard(mut self) {
+        self.ingest.kept = false;
     }
 
     /// Bytes written so far.
@@ -161,8 +240,11 @@ impl BlobWriter {
     /// As [`commit`](Self::commit), for content whose digest this crate computed on another thread while
     /// writing it here.
     pub(crate) fn commit_hashed(self, found: &Digest, expected: Option<(&Digest, u64)>) -> Result<()> {
-        if let Some((expected, size)) = expected {
-            self.check(found, expected, size)?;
+        if let Some((expected, size)) = expected
+            && let Err(error) = self.check(found, expected, size)
+        {
+            self.discard();
+            return Err(error);
         }
         self.publish(found)
     }
@@ -197,6 +279,7 @@ impl BlobWriter {
         step::reached("ingest-written");
         // One of another size is damaged; this one takes its place.
         if self.store.contains(digest)? == Some(self.written) {
+            self.discard();
             return Ok(());
         }
         match self.batch {

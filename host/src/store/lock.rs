@@ -62,6 +62,25 @@ impl Store {
     }
 }
 
+/// Locks an open file for this handle alone, until it is closed. False: somebody else has it.
+pub(super) fn try_exclusive(file: &std::fs::File) -> Result<bool> {
+    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+        Err(errno) => Err(sys("locking", super::INGEST)(errno)),
+    }
+}
+
+/// Whether an open file is still the one of this name.
+pub(super) fn is_at(file: &std::fs::File, root: &Dir, path: &str) -> Result<bool> {
+    let opened = rustix::fs::fstat(file).map_err(sys("opening", path))?;
+    match rustix::fs::statat(root, path, rustix::fs::AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(named) => Ok((opened.st_dev, opened.st_ino) == (named.st_dev, named.st_ino)),
+        Err(rustix::io::Errno::NOENT) => Ok(false),
+        Err(errno) => Err(sys("opening", path)(errno)),
+    }
+}
+
 /// Waits until no writer is left in the store in this directory, and keeps new ones out.
 pub(super) fn exclusive(root: &Dir, patience: Duration) -> Result<Guard> {
     let (start, operation) = (Instant::now(), FlockOperation::NonBlockingLockExclusive);

@@ -47,6 +47,19 @@ impl FromStr for Shape {
     }
 }
 
+/// When a registry is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Policy {
+    /// Always: whether the name means another image now
+    Always,
+    /// Where the store does not have all of the image
+    Missing,
+    /// As always, but what is here is good enough where no registry answers
+    Newer,
+    /// Never
+    Never,
+}
+
 /// The order of a list of images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Sort {

@@ -1,0 +1,204 @@
+//! Where credentials are: files of containers/image and of Docker, and the helpers they name.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use consign::registry::auth_file::{AuthFile, Known};
+use consign::registry::helper::Helper;
+use consign::registry::{Credentials, Secret};
+
+use super::failure::Failure;
+use super::session::absolute;
+
+/// Bytes of a file of credentials.
+const FILE_LIMIT: u64 = 4 << 20;
+/// How long a helper has to answer.
+const HELPER: Duration = Duration::from_secs(30);
+
+/// The files that count: the one that is named, or else those that are there, in order.
+fn files(named: Option<&Path>) -> Vec<PathBuf> {
+    if let Some(path) = named_file(named) {
+        return vec![path];
+    }
+    let home = absolute("HOME");
+    let config = absolute("XDG_CONFIG_HOME").or_else(|| home.as_ref().map(|home| home.join(".config")));
+    let docker = absolute("DOCKER_CONFIG").or_else(|| home.map(|home| home.join(".docker")));
+    [
+        Some(own_file()),
+        config.map(|config| config.join("containers/auth.json")),
+        docker.map(|docker| docker.join("config.json")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn named_file(named: Option<&Path>) -> Option<PathBuf> {
+    let variable =
+        || std::env::var_os("REGISTRY_AUTH_FILE").filter(|path| !path.is_empty()).map(PathBuf::from);
+    named.map(Path::to_owned).or_else(variable)
+}
+
+/// Where new credentials go.
+fn own_file() -> PathBuf {
+    match absolute("XDG_RUNTIME_DIR") {
+        Some(run) => run.join("containers/auth.json"),
+        None => format!("/run/containers/{}/auth.json", rustix::process::geteuid().as_raw()).into(),
+    }
+}
+
+/// The credentials of a repository of a registry, as the files and their helpers have them.
+pub fn find(named: Option<&Path>, registry: &str, path: &str) -> Result<Option<Credentials>> {
+    for path_of_file in files(named) {
+        let Some(file) = read(&path_of_file)? else { continue };
+        let found = match file.find(registry, path)? {
+            None => None,
+            Some(Known::Here(credentials)) => Some(credentials),
+            Some(Known::Helper { helper, server }) => Helper::new(&helper, HELPER)?.get(&server)?,
+        };
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// `user:password`, or a user who types the password.
+pub fn written(text: &str) -> Result<Credentials> {
+    let (username, password) = match text.split_once(':') {
+        Some((username, password)) => (username, password.to_owned()),
+        None => (text, prompt("Password: ", false)?),
+    };
+    if username.is_empty() {
+        return Err(Failure::usage("wanted USER:PASSWORD, found no user").into());
+    }
+    Ok(Credentials::Basic { username: username.to_owned(), password: Secret::new(password) })
+}
+
+/// Keeps the credentials of a registry. Where they are kept, for people.
+pub fn keep(named: Option<&Path>, registry: &str, credentials: &Credentials) -> Result<String> {
+    let path = named_file(named).unwrap_or_else(own_file);
+    let mut file = read(&path)?.map_or_else(|| AuthFile::parse("", b""), Ok)?;
+    if let Some(Known::Helper { helper, server }) = file.keeper(registry) {
+        Helper::new(&helper, HELPER)?.store(&server, credentials)?;
+        return Ok(format!("docker-credential-{helper}"));
+    }
+    file.insert(registry, credentials);
+    write(&path, &file)?;
+    Ok(path.display().to_string())
+}
+
+/// Forgets the credentials of a registry, wherever they are; of all registries in the own file where none is
+/// named. False: there were none.
+pub fn forget(named: Option<&Path>, registry: Option<&str>) -> Result<bool> {
+    let mut forgotten = false;
+    let own = named_file(named).unwrap_or_else(own_file);
+    let Some(registry) = registry else {
+        let Some(mut file) = read(&own)? else { return Ok(false) };
+        for registry in file.registries().into_iter().map(str::to_owned).collect::<Vec<_>>() {
+            forgotten |= erase(&file, &registry)?;
+        }
+        forgotten |= !file.registries().is_empty();
+        file.clear();
+        write(&own, &file)?;
+        return Ok(forgotten);
+    };
+    let Some(mut file) = read(&own)? else { return Ok(false) };
+    forgotten |= erase(&file, registry)?;
+    if file.remove(registry) {
+        write(&own, &file)?;
+        forgotten = true;
+    }
+    Ok(forgotten)
+}
+
+/// Where credentials of a registry are still, besides where [`forget`] looks.
+pub fn elsewhere(named: Option<&Path>, registry: &str) -> Result<Option<PathBuf>> {
+    for path in files(named) {
+        if let Some(file) = read(&path)?
+            && file.find(registry, "")?.is_some()
+        {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+fn erase(file: &AuthFile, registry: &str) -> Result<bool> {
+    match file.keeper(registry) {
+        Some(Known::Helper { helper, server }) => Ok(Helper::new(&helper, HELPER)?.erase(&server)?),
+        _ => Ok(false),
+    }
+}
+
+/// A file, if it is there.
+fn read(path: &Path) -> Result<Option<AuthFile>> {
+    let shown = path.display().to_string();
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error).with_context(|| format!("opening `{shown}`")),
+    };
+    let mut bytes = Vec::new();
+    file.take(FILE_LIMIT + 1).read_to_end(&mut bytes).with_context(|| format!("reading `{shown}`"))?;
+    if bytes.len() as u64 > FILE_LIMIT {
+        return Err(
+            Failure::usage(format!("wanted at most {FILE_LIMIT} bytes in `{shown}`, found more")).into()
+        );
+    }
+    Ok(Some(AuthFile::parse(&shown, &bytes)?))
+}
+
+/// In one step, and for nobody else's eyes.
+fn write(path: &Path, file: &AuthFile) -> Result<()> {
+    // What is linked to is written, not the link.
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let shown = path.display().to_string();
+    let writing = || format!("writing `{shown}`");
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).with_context(writing)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let new = parent.join(format!(".{name}.{}", std::process::id()));
+    let mut options = std::fs::OpenOptions::new();
+    // Left over from a process of the same number.
+    let _ = std::fs::remove_file(&new);
+    let mut opened = options.write(true).create_new(true).mode(0o600).open(&new).with_context(writing)?;
+    let written = opened.write_all(&file.bytes()).and_then(|()| opened.sync_all());
+    let written = written.and_then(|()| std::fs::rename(&new, &path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&new);
+    }
+    written.with_context(writing)
+}
+
+/// Asks a person on the terminal; what is typed is shown only where that does no harm.
+pub fn prompt(question: &str, shown: bool) -> Result<String> {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    let terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty");
+    let mut terminal = terminal.map_err(|_| {
+        Failure::usage("wanted a terminal to ask on, found none")
+            .hint("pass the password with --password-stdin")
+    })?;
+    terminal.write_all(question.as_bytes()).context("asking on the terminal")?;
+    let before = tcgetattr(&terminal).context("asking on the terminal")?;
+    if !shown {
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(&terminal, OptionalActions::Flush, &silent).context("asking on the terminal")?;
+    }
+    let mut line = String::new();
+    let read = std::io::BufRead::read_line(&mut std::io::BufReader::new(&terminal), &mut line);
+    if !shown {
+        tcsetattr(&terminal, OptionalActions::Flush, &before).context("asking on the terminal")?;
+        terminal.write_all(b"\n").context("asking on the terminal")?;
+    }
+    read.context("reading from the terminal")?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}

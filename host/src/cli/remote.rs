@@ -1,0 +1,219 @@
+//! Registries as this machine is configured to reach them: registries.conf, `certs.d`, credentials, proxies.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use anyhow::{Context, Result};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+use consign::pull::Place;
+use consign::registries_conf::{Endpoint, Registries};
+use consign::registry::{
+    Access, Certificates, Credentials, Patience, Proxies, Registry, Repository, Security, is_loopback,
+};
+use consign::resolve::name;
+use consign::source::Source;
+use consign::transport::registry::RegistryImage;
+use consign::types::ImageName;
+
+use super::args::Reached;
+use super::failure::Failure;
+use super::session::{Session, absolute};
+use super::{credentials, registries};
+
+/// Where systems keep the authorities they trust, as Go looks for them.
+const BUNDLES: [&str; 6] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// What one invocation knows of registries.
+#[derive(Default)]
+pub struct Remote {
+    registries: OnceLock<Registries>,
+    system: OnceLock<Certificates>,
+    /// With the credentials they were made with: connections and tokens are shared.
+    made: Mutex<Vec<(String, Security, Option<Credentials>, Registry)>>,
+}
+
+impl Remote {
+    /// What registries.conf says.
+    pub fn registries(&self, session: &Session) -> Result<&Registries> {
+        if let Some(registries) = self.registries.get() {
+            return Ok(registries);
+        }
+        let registries = registries::load(session)?;
+        Ok(self.registries.get_or_init(|| registries))
+    }
+
+    /// Where an image is pulled from, in order.
+    pub fn places(&self, session: &Session, image: &ImageName, reached: &Reached) -> Result<Vec<Place>> {
+        let endpoints = self.registries(session)?.endpoints(session.sandbox(), image)?;
+        let place = |endpoint: &Endpoint| {
+            let repository = self.repository(session, &endpoint.name, endpoint.insecure, reached)?;
+            Ok(Place { repository, name: endpoint.name.clone() })
+        };
+        endpoints.iter().map(place).collect()
+    }
+
+    /// The repository of a name, at its own place: what is written to, listed and deleted from.
+    pub fn own(
+        &self,
+        session: &Session,
+        image: &ImageName,
+        reached: &Reached,
+    ) -> Result<(Repository, ImageName)> {
+        let endpoints = self.registries(session)?.endpoints(session.sandbox(), image)?;
+        let endpoint = endpoints.into_iter().next_back().context("a name has no place")?;
+        let repository = self.repository(session, &endpoint.name, endpoint.insecure, reached)?;
+        Ok((repository, endpoint.name))
+    }
+
+    /// The image in a registry that a name means, read in place.
+    pub fn image(&self, session: &Session, image: &ImageName, reached: &Reached) -> Result<RegistryImage> {
+        let mut failures = Vec::new();
+        for place in self.places(session, image, reached)? {
+            match RegistryImage::open(place.repository, &place.name, session.sandbox(), None) {
+                Ok(Some(found)) => return Ok(found.called(image.clone())),
+                Ok(None) => {
+                    failures.push(Failure::no(format!("`{}` is not there", name(&place.name))).into());
+                }
+                Err(error) => {
+                    let error = anyhow::Error::new(error);
+                    failures.push(error.context(format!("reading `docker://{}`", name(&place.name))));
+                }
+            }
+        }
+        match failures.len() {
+            1 => Err(failures.remove(0)),
+            _ => Err(super::failure::Failures::all(failures).err().context("a name has no place")?),
+        }
+    }
+
+    fn repository(
+        &self,
+        session: &Session,
+        image: &ImageName,
+        insecure: bool,
+        reached: &Reached,
+    ) -> Result<Repository> {
+        let credentials = match &reached.creds {
+            Some(text) => Some(credentials::written(text)?),
+            None => credentials::find(reached.authfile.as_deref(), &image.domain, &image.path)?,
+        };
+        let registry = self.registry(session, &image.domain, insecure, reached, credentials)?;
+        Ok(registry.repository(&image.path)?)
+    }
+
+    /// A registry, as it is reached.
+    pub fn registry(
+        &self,
+        session: &Session,
+        host: &str,
+        insecure: bool,
+        reached: &Reached,
+        credentials: Option<Credentials>,
+    ) -> Result<Registry> {
+        let security = match reached.tls_verify {
+            Some(true) => Security::Verified,
+            Some(false) => Security::Unverified,
+            None if insecure || is_loopback(host) => Security::Unverified,
+            None => Security::Verified,
+        };
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = made
+            .iter()
+            .find(|(name, known, with, _)| name == host && *known == security && *with == credentials);
+        if let Some((.., registry)) = known {
+            return Ok(registry.clone());
+        }
+        let mut certificates = match security {
+            Security::Verified => self.system()?.clone(),
+            _ => Certificates::default(),
+        };
+        if let Some(found) = host_certificates(host, reached.cert_dir.as_deref())? {
+            certificates.extend(found);
+        }
+        let patience = Patience { retries: reached.retry, ..Patience::default() };
+        let access = Access {
+            security,
+            certificates,
+            credentials: credentials.clone(),
+            proxies: proxies()?,
+            patience,
+        };
+        let registry = Registry::new(host, access, session.sandbox_handle())?;
+        made.push((host.to_owned(), security, credentials, registry.clone()));
+        Ok(registry)
+    }
+
+    /// The authorities this system trusts.
+    fn system(&self) -> Result<&Certificates> {
+        if let Some(system) = self.system.get() {
+            return Ok(system);
+        }
+        let mut found = Certificates::default();
+        let named = |variable| std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let (file, directory) = (named("SSL_CERT_FILE"), named("SSL_CERT_DIR"));
+        if let Some(path) = &file {
+            let bytes = std::fs::read(path).with_context(|| format!("reading `{}`", path.display()))?;
+            found.extend(Certificates::authorities(&bytes));
+        } else if directory.is_none()
+            && let Some(bytes) = BUNDLES.iter().find_map(|path| std::fs::read(path).ok())
+        {
+            found.extend(Certificates::authorities(&bytes));
+        }
+        if let Some(path) = directory {
+            for entry in std::fs::read_dir(&path).with_context(|| format!("reading `{}`", path.display()))? {
+                // Links to what is elsewhere, and files of other kinds, are usual there.
+                if let Ok(bytes) = entry.and_then(|entry| std::fs::read(entry.path())) {
+                    found.extend(Certificates::authorities(&bytes));
+                }
+            }
+        }
+        Ok(self.system.get_or_init(|| found))
+    }
+}
+
+/// The certificates of a registry: of the directory that is named, or of the first `certs.d` that has one for it.
+fn host_certificates(host: &str, named: Option<&Path>) -> Result<Option<Certificates>> {
+    let home = absolute("HOME").map(|home| home.join(".config/containers/certs.d"));
+    let places = [home, Some("/etc/containers/certs.d".into()), Some("/etc/docker/certs.d".into())];
+    let paths: Vec<PathBuf> = match named {
+        Some(path) => vec![path.to_owned()],
+        None => places.into_iter().flatten().map(|place| place.join(host)).collect(),
+    };
+    for path in paths {
+        match Dir::open_ambient_dir(&path, ambient_authority()) {
+            Ok(directory) => {
+                return Ok(Some(Certificates::read_directory(&directory, &path.display().to_string())?));
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {}
+            Err(error) => return Err(error).with_context(|| format!("opening `{}`", path.display())),
+        }
+    }
+    Ok(None)
+}
+
+/// The proxies that the environment names. In the environment of a CGI program `HTTP_PROXY` comes from a
+/// request, and does not count.
+fn proxies() -> Result<Proxies> {
+    let variable = |upper: &str, lower: &str| {
+        [lower, upper].iter().find_map(|name| std::env::var(name).ok()).filter(|value| !value.is_empty())
+    };
+    let cgi = std::env::var_os("REQUEST_METHOD").is_some();
+    let http = if cgi { std::env::var("http_proxy").ok() } else { variable("HTTP_PROXY", "http_proxy") };
+    let https = variable("HTTPS_PROXY", "https_proxy");
+    let exceptions = variable("NO_PROXY", "no_proxy").unwrap_or_default();
+    Ok(Proxies::new(https.as_deref(), http.as_deref(), &exceptions)?)
+}
+
+/// The image that `docker://name` means, as a source.
+pub fn source(session: &Session, image: &ImageName) -> Result<Box<dyn Source>> {
+    Ok(Box::new(session.remote().image(session, image, &Reached::default())?))
+}
