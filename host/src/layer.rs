@@ -3,8 +3,10 @@
 pub mod changes;
 pub mod checkpoints;
 pub mod compression;
+pub mod copying;
 pub mod entry;
 pub mod glob;
+pub mod hold;
 pub mod index;
 pub mod opened;
 pub mod read_at;

@@ -37,6 +37,7 @@ pub(crate) mod headers;
 mod pax;
 #[cfg(test)]
 mod tests;
+pub mod write;
 
 use super::entry::Entry;
 use crate::transport::tar_index::TarError;

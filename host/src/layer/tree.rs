@@ -14,8 +14,8 @@
 //! Whiteouts count wherever in a layer they stand, never hide anything of their own layer, and make no
 //! directories. Entries count in the order of the tar: of several with one path the last one, and what is no
 //! directory takes away what came before it below its path. A hard link leads to what its target's path meant when
-//! the tar had come as far as the link. Entries whose path leads out of the layer by `..` or has one in it, or
-//! that are something else than a directory at the root, are not part of the tree.
+//! the tar had come as far as the link. Not part of the tree are entries with a component `..`, those at the root that are
+//! no directories, and those with names over 255 or paths over 4,095 bytes, which no file system takes.
 //!
 //! Paths are bytes, cleaned: without `/` in front, without empty components and `.`; the root is the empty path.
 
@@ -31,6 +31,7 @@ mod whiteout;
 
 pub use history::{Event, Hidden};
 pub use part::Part;
+pub(crate) use path::join;
 pub use path::{clean, is_below, order, printable};
 pub use resolve::{Follow, NoSuchPath, PathError};
 pub use walk::Walk;
@@ -113,16 +114,13 @@ impl<'a> Tree<'a> {
     /// # Errors
     /// [`LayerError`] where a layer's index cannot be had.
     pub fn get(&self, path: &[u8]) -> Result<Option<Node>, LayerError> {
-        self.look(path, self.all(), true)
+        self.look(path, Extent { layers: self.layers.count(), entries: usize::MAX })
     }
 
-    fn all(&self) -> Extent {
-        Extent { layers: self.layers.count(), entries: usize::MAX }
-    }
-
-    /// What is at a path. Not `exactly`: no further than it takes to know what it is; of a directory that something
-    /// is below in an upper layer it may then not be said which layer gave it.
-    fn look(&self, path: &[u8], extent: Extent, exactly: bool) -> Result<Option<Node>, LayerError> {
+    fn look(&self, path: &[u8], extent: Extent) -> Result<Option<Node>, LayerError> {
+        if !path::fits(path) {
+            return Ok(None);
+        }
         let node = |layer, entry| Some(Node { path: path.to_vec(), layer, entry });
         // The lowest layer so far that has something below the path.
         let mut implied = path.is_empty().then_some(0);
@@ -139,7 +137,7 @@ impl<'a> Tree<'a> {
             if said.implied {
                 implied = Some(layer);
             }
-            if said.hidden.is_some() || implied.is_some() && !exactly {
+            if said.hidden.is_some() {
                 break;
             }
         }
@@ -182,7 +180,7 @@ impl<'a> Tree<'a> {
             }
             let Some(path) = clean(record.link) else { return Ok(None) };
             let extent = Extent { layers: node.layer + 1, entries: entry };
-            let Some(found) = self.look(&path, extent, true)? else { return Ok(None) };
+            let Some(found) = self.look(&path, extent)? else { return Ok(None) };
             match self.record(&found)? {
                 Some(record) if record.kind != Kind::Directory => node = found,
                 _ => return Ok(None),

@@ -57,10 +57,10 @@ impl Tree<'_> {
                 there = Some(index.get(entry).kind == crate::layer::entry::Kind::Directory);
                 continue;
             }
-            if let (Some(hidden), Some(_)) = (said.hidden, there) {
+            if let (Some(why), Some(_)) = (said.hidden, there) {
                 there = None;
                 if !said.implied {
-                    events.push(Event::Hid { layer, hidden });
+                    events.push(Event::Hid { layer, hidden: why.of(path) });
                 }
             }
             if said.implied && there != Some(true) {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::path::{clean, split};
+use super::path::{split, usable};
 use super::whiteout::mark;
 use super::{Indexes, Node, Tree};
 use crate::layer::index::Index;
@@ -43,7 +43,7 @@ impl Tree<'_> {
     pub fn whiteouts(&self, layer: usize, path: &[u8]) -> Result<Vec<Node>, LayerError> {
         let index = self.index(layer)?;
         let node = |entry: usize| {
-            let path = clean(index.get(entry).path).filter(|path| mark(split(path).1).is_some())?;
+            let path = usable(index.get(entry).path).filter(|path| mark(split(path).1).is_some())?;
             Some(Node { path: path.into_owned(), layer, entry: Some(entry) })
         };
         Ok(index.all(path).chain(index.below(path)).filter_map(node).collect())

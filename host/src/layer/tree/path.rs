@@ -24,6 +24,22 @@ pub fn clean(path: &[u8]) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Owned(components.join(&b'/')))
 }
 
+/// Bytes of a path, and of a name, that file systems take.
+const LONGEST: usize = 4095;
+const LONGEST_NAME: usize = 255;
+
+/// The path of an entry, cleaned, where it can be that of a file.
+pub(super) fn usable(path: &[u8]) -> Option<Cow<'_, [u8]>> {
+    clean(path).filter(|path| fits(path))
+}
+
+/// Whether a cleaned path can be that of a file.
+pub(super) fn fits(path: &[u8]) -> bool {
+    path.len() <= LONGEST
+        && (path.len() <= LONGEST_NAME
+            || path.split(|byte| *byte == b'/').all(|name| name.len() <= LONGEST_NAME))
+}
+
 /// The order of cleaned paths: component by component, so that what is in a directory follows it.
 pub fn order(a: &[u8], b: &[u8]) -> Ordering {
     let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
@@ -33,7 +49,7 @@ pub fn order(a: &[u8], b: &[u8]) -> Ordering {
 }
 
 /// The directory and the name.
-pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
     match path.iter().rposition(|byte| *byte == b'/') {
         Some(at) => (&path[..at], &path[at + 1..]),
         None => (&[], path),
@@ -41,7 +57,7 @@ pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// The path of `name` in `directory`.
-pub(super) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
+pub(crate) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
     let mut path = Vec::with_capacity(directory.len() + 1 + name.len());
     path.extend_from_slice(directory);
     if !directory.is_empty() {

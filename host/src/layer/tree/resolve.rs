@@ -1,6 +1,7 @@
 //! From a path as people write it to what is there: symbolic links are followed within the image.
 
-use super::path::{join, printable, split};
+use super::path::{beginnings, fits, join, printable, split};
+use super::said::Descent;
 use super::{Node, Tree};
 use crate::layer::entry::Kind;
 use crate::layer::opened::LayerError;
@@ -68,21 +69,21 @@ impl<'a> Tree<'a> {
             left.extend(path.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec));
         };
         push(&mut left, path);
-        let mut here = Vec::new();
+        let mut way = Way::new(*self);
         let mut links = 0;
         while let Some(component) = left.pop() {
             match &*component {
                 // An empty one at the end wants a directory, which everything is that was gone into.
                 b"" | b"." => continue,
                 b".." => {
-                    here = split(&here).0.to_vec();
+                    way.leave();
                     continue;
                 }
                 _ => {}
             }
-            let path = join(&here, &component);
-            let found = self.look(&path, self.all(), false)?;
-            let found = found.ok_or_else(|| NoSuchPath::NotFound { path: path.clone() })?;
+            way.enter(&component);
+            let path = way.path.clone();
+            let found = way.look()?.ok_or_else(|| NoSuchPath::NotFound { path: path.clone() })?;
             // A hard link may lead to a symbolic one.
             let target = self.target(&found)?;
             let record = match &target {
@@ -90,7 +91,7 @@ impl<'a> Tree<'a> {
                 None => self.record(&found)?,
             };
             match record.map_or(Kind::Directory, |record| record.kind) {
-                Kind::Directory => here = path,
+                Kind::Directory => {}
                 Kind::Symlink if !left.is_empty() || follow == Follow::Last => {
                     links += 1;
                     if links > LINKS {
@@ -98,7 +99,9 @@ impl<'a> Tree<'a> {
                     }
                     let target = record.map_or(&[][..], |record| record.link);
                     if target.first() == Some(&b'/') {
-                        here.clear();
+                        way = Way::new(*self);
+                    } else {
+                        way.leave();
                     }
                     push(&mut left, target);
                 }
@@ -106,6 +109,72 @@ impl<'a> Tree<'a> {
                 _ => return Err(NoSuchPath::NotADirectory { path }.into()),
             }
         }
-        Ok(self.get(&here)?.ok_or(NoSuchPath::NotFound { path: here })?)
+        Ok(self.get(&way.path)?.ok_or(NoSuchPath::NotFound { path: way.path })?)
+    }
+}
+
+/// A path gone down component by component, with what has been found out of the layers on the way.
+struct Way<'a> {
+    tree: Tree<'a>,
+    path: Vec<u8>,
+    /// From the root to the path, by layer: those that were looked into.
+    descents: Vec<Vec<Option<Descent>>>,
+}
+
+impl<'a> Way<'a> {
+    fn new(tree: Tree<'a>) -> Way<'a> {
+        Way { tree, path: Vec::new(), descents: vec![vec![None; tree.layers()]] }
+    }
+
+    fn enter(&mut self, component: &[u8]) {
+        self.path = join(&self.path, component);
+        self.descents.push(vec![None; self.tree.layers()]);
+    }
+
+    /// Up again; at the root it stays there.
+    fn leave(&mut self) {
+        if self.descents.len() > 1 {
+            self.descents.pop();
+            self.path.truncate(split(&self.path).0.len());
+        }
+    }
+
+    /// What is at the path, looking no further than it takes to know what it is.
+    fn look(&mut self) -> Result<Option<Node>, LayerError> {
+        if !fits(&self.path) {
+            return Ok(None);
+        }
+        let node = |layer, entry| Some(Node { path: self.path.clone(), layer, entry });
+        for layer in (0..self.tree.layers()).rev() {
+            let index = self.tree.index(layer)?;
+            let known = self.descents.iter().rposition(|layers| layers[layer].is_some());
+            let mut descent = known.and_then(|depth| self.descents[depth][layer]);
+            let start = known.map_or(0, |depth| depth + 1);
+            let beginnings = std::iter::once(&[][..]).chain(beginnings(&self.path));
+            for (depth, beginning) in beginnings.enumerate().skip(start) {
+                let next = match descent {
+                    Some(mut descent) => {
+                        descent.enter(index, beginning);
+                        descent
+                    }
+                    None => Descent::new(index, usize::MAX),
+                };
+                descent = Some(next);
+                if let Some(layers) = self.descents.get_mut(depth) {
+                    layers[layer] = descent;
+                }
+            }
+            let Some(said) = descent.map(|descent| descent.said(index, &self.path)) else { continue };
+            if said.entry.is_some() {
+                return Ok(node(layer, said.entry));
+            }
+            if said.implied {
+                return Ok(node(layer, None));
+            }
+            if said.hidden.is_some() {
+                break;
+            }
+        }
+        Ok(None)
     }
 }

@@ -415,3 +415,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn names_and_paths_that_no_file_system_takes_are_not_there() {
+    let (name, longer) = ("n".repeat(255), "n".repeat(256));
+    let deep = ["a/".repeat(2047), "a".to_owned()].concat();
+    let deeper = ["b/".repeat(2047), "bc".to_owned()].concat();
+    let layers = stack(&[&[&*name, &*longer, &*deep, &*deeper]]);
+    let tree = Tree::new(&layers);
+    // A directory for each component, and the file.
+    assert_eq!(tree.walk(b"").unwrap().count(), 2048 + 1);
+    assert!(tree.get(name.as_bytes()).unwrap().is_some() && tree.get(longer.as_bytes()).unwrap().is_none());
+    assert!(tree.resolve(deep.as_bytes(), Follow::Last).is_ok());
+    assert!(tree.resolve(deeper.as_bytes(), Follow::Last).is_err());
+}

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 
-use super::path::{clean, is_below, join, order, split};
-use super::said::said;
+use super::path::{is_below, join, order, split, usable};
+use super::said::{descent, has_below};
 use super::whiteout::{Mark, mark};
 use super::{Node, Tree};
 use crate::layer::entry::Kind;
@@ -26,9 +26,9 @@ impl<'a> Tree<'a> {
         let mut floor = Floor::default();
         for layer in 0..self.layers() {
             let index = self.index(layer)?;
-            let said = said(index, directory, usize::MAX);
-            if said.hidden_below {
-                floor = Floor { layer, cut: said.cut };
+            let (hides, cut) = descent(index, directory, usize::MAX).floor();
+            if hides {
+                floor = Floor { layer, cut };
             }
             marks.read(index, layer, directory);
             let below = Box::new(index.below(directory));
@@ -41,8 +41,9 @@ impl<'a> Tree<'a> {
         if !made {
             cursors.clear();
         }
-        let start = Frame { path: directory.to_vec(), itself: floor, below: floor, made };
-        Ok(Walk { tree: *self, cursors, marks, frames: vec![start], ready: VecDeque::new() })
+        let start = Frame { length: directory.len(), itself: floor, below: floor, made };
+        let (path, frames, ready) = (directory.to_vec(), vec![start], VecDeque::new());
+        Ok(Walk { tree: *self, cursors, marks, path, frames, ready })
     }
 }
 
@@ -51,7 +52,9 @@ pub struct Walk<'a> {
     tree: Tree<'a>,
     cursors: BinaryHeap<Cursor<'a>>,
     marks: Marks,
-    /// The directories that the last path was in, outermost first.
+    /// The last path.
+    path: Vec<u8>,
+    /// The directories that it is in, outermost first.
     frames: Vec<Frame>,
     ready: VecDeque<Node>,
 }
@@ -69,7 +72,7 @@ impl<'a> Cursor<'a> {
     /// At the next entry that is a file's; `None` at the end.
     fn advanced(mut self) -> Option<Cursor<'a>> {
         for position in self.below.by_ref() {
-            if let Some(path) = clean(self.index.get(position).path)
+            if let Some(path) = usable(self.index.get(position).path)
                 && mark(split(&path).1).is_none()
             {
                 self.position = position;
@@ -114,7 +117,7 @@ impl Marks {
     /// Layers have to come from the base layer up.
     fn read(&mut self, index: &Index, layer: usize, directory: &[u8]) {
         for position in index.below(directory) {
-            let Some(path) = clean(index.get(position).path) else { continue };
+            let Some(path) = usable(index.get(position).path) else { continue };
             let (directory, name) = split(&path);
             match mark(name) {
                 Some(Mark::Whiteout(name)) => self.whiteouts.insert(join(directory, name), layer),
@@ -147,7 +150,8 @@ impl Floor {
 
 /// A directory that the walk is in.
 struct Frame {
-    path: Vec<u8>,
+    /// Bytes of the last path that are its own.
+    length: usize,
     /// What can make it a directory by being below it.
     itself: Floor,
     /// What counts below it.
@@ -168,33 +172,41 @@ impl Walk<'_> {
     fn step(&mut self) -> Result<bool, LayerError> {
         let Some(first) = self.cursors.peek() else { return Ok(false) };
         let path = first.path.to_vec();
-        while self.frames.last().is_some_and(|frame| !is_below(&path, &frame.path)) {
+        let same = self.path.iter().zip(&path).take_while(|(a, b)| a == b).count();
+        let inside = |length: usize| {
+            length <= same && path.len() > length && (length == 0 || path.get(length) == Some(&b'/'))
+        };
+        while self.frames.last().is_some_and(|frame| !inside(frame.length)) {
             self.frames.pop();
         }
+        self.path = path;
         // Directories in between, of which no layer has an entry.
         while let Some(frame) = self.frames.last() {
-            let inside = frame.path.len() + usize::from(!frame.path.is_empty());
-            let Some(end) = path[inside..].iter().position(|byte| *byte == b'/') else { break };
-            let (frame, _) = self.enter(&path[..inside + end], &[]);
+            let start = frame.length + usize::from(frame.length > 0);
+            let Some(end) = self.path[start..].iter().position(|byte| *byte == b'/') else { break };
+            let (frame, _) = self.enter(start + end, &[]);
             self.frames.push(frame);
         }
-        let items = self.take(&path);
+        let items = self.take();
         for at in 0..self.frames.len() {
             let frame = &self.frames[at];
             if !frame.made && items.iter().any(|item| frame.itself.counts(item.layer, item.position)) {
-                self.ready.extend(self.tree.get(&frame.path)?);
+                let path = &self.path[..frame.length];
+                let implied = self.implied(path, frame.itself)?;
+                self.ready.extend(implied);
                 self.frames[at].made = true;
             }
         }
-        let (mut frame, entry) = self.enter(&path, &items);
-        let followed = self.cursors.peek().is_some_and(|next| is_below(&next.path, &path));
+        let (mut frame, entry) = self.enter(self.path.len(), &items);
+        let followed = self.cursors.peek().is_some_and(|next| is_below(&next.path, &self.path));
         if let Some(Item { layer, position, kind }) = entry {
             // Something below it may still make it a directory.
-            let node = match *kind != Kind::Directory && followed {
-                true => self.tree.get(&path)?,
-                false => Some(Node { path, layer: *layer, entry: Some(*position) }),
+            let implied = match *kind != Kind::Directory && followed {
+                true => self.implied(&self.path, frame.itself)?,
+                false => None,
             };
-            self.ready.extend(node);
+            let node = || Node { path: self.path.clone(), layer: *layer, entry: Some(*position) };
+            self.ready.push_back(implied.unwrap_or_else(node));
             frame.made = true;
         }
         if followed {
@@ -203,11 +215,22 @@ impl Walk<'_> {
         Ok(true)
     }
 
-    /// All entries of a path, which is that of the first cursor: from the base layer up, in a layer in the order
+    /// The directory that a path is because something counts below it, where that is so.
+    fn implied(&self, path: &[u8], floor: Floor) -> Result<Option<Node>, LayerError> {
+        for layer in floor.layer..self.tree.layers() {
+            let cut = floor.cut.filter(|_| layer == floor.layer);
+            if has_below(self.tree.index(layer)?, path, cut, usize::MAX) {
+                return Ok(Some(Node { path: path.to_vec(), layer, entry: None }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// All entries of the last path, which is that of the first cursor: from the base layer up, in a layer in the order
     /// of the tar.
-    fn take(&mut self, path: &[u8]) -> Vec<Item> {
+    fn take(&mut self) -> Vec<Item> {
         let mut items = Vec::new();
-        while self.cursors.peek().is_some_and(|cursor| *cursor.path == *path) {
+        while self.cursors.peek().is_some_and(|cursor| *cursor.path == *self.path) {
             let Some(cursor) = self.cursors.pop() else { break };
             let (layer, position) = (cursor.layer, cursor.position);
             items.push(Item { layer, position, kind: cursor.index.get(position).kind });
@@ -216,8 +239,10 @@ impl Walk<'_> {
         items
     }
 
-    /// What counts at and below a path of the innermost directory, and the entry that does.
-    fn enter<'i>(&self, path: &[u8], items: &'i [Item]) -> (Frame, Option<&'i Item>) {
+    /// What counts at and below the last path's beginning of this length, which is in the innermost directory, and the
+    /// entry that does.
+    fn enter<'i>(&self, length: usize, items: &'i [Item]) -> (Frame, Option<&'i Item>) {
+        let path = &self.path[..length];
         let mut counting = self.frames.last().map_or_else(Floor::default, |frame| frame.below);
         if let Some(layer) = self.marks.whiteouts.get(path) {
             counting.raise(*layer);
@@ -235,7 +260,7 @@ impl Walk<'_> {
         if let Some(layer) = self.marks.opaque.get(path) {
             below.raise(*layer);
         }
-        (Frame { path: path.to_vec(), itself, below, made: false }, entry)
+        (Frame { length, itself, below, made: false }, entry)
     }
 }
 
