@@ -45,6 +45,7 @@ mod tags;
 mod template;
 mod time;
 mod tree;
+mod unpack;
 
 use std::process::ExitCode;
 
@@ -93,6 +94,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Tags(Tags { command: TagsCommand::List(command) }) => tags::list(&session()?, command),
         Command::Save(command) => save::run(&session()?, command),
         Command::Import(command) => import::run(&session()?, command),
+        Command::Unpack(command) => unpack::run(&session()?, command),
         Command::Tag(command) => name::tag(&session()?, command),
         Command::Untag(command) => name::untag(&session()?, command),
         Command::Rm(command) => remove::run(&session()?, command),

@@ -63,3 +63,4 @@ pub mod store;
 pub mod transport;
 pub mod tree;
 pub mod types;
+pub mod unpack;

@@ -99,6 +99,8 @@ pub enum Command {
     Save(Save),
     /// Make an image of a root file system tarball
     Import(Import),
+    /// Write an image's root file system, or a bundle for runc and crun, to a directory
+    Unpack(Unpack),
     /// Give an image another name
     Tag(Tag),
     /// Take names away; the images stay
@@ -515,6 +517,44 @@ pub struct Save {
 
     /// No progress, and nothing about what had to be left out
     #[arg(short, long)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Unpack {
+    /// A name, an ID or the beginning of one in the store, or transport:reference
+    #[arg(value_name = "IMAGE")]
+    pub image: String,
+
+    /// A new or empty directory. A new one has its name when all is written, until then a hidden one beside it; one
+    /// that is there is filled, and emptied again where that fails
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+
+    #[command(flatten)]
+    pub looked_up: LookedUp,
+
+    #[command(flatten)]
+    pub wanted: Wanted,
+
+    /// Write an OCI runtime bundle: the root file system to DIR/rootfs, and DIR/config.json
+    #[arg(long)]
+    pub bundle: bool,
+
+    /// Everything belongs to the caller; owners are recorded in user.rootlesscontainers, devices are empty files
+    #[arg(long)]
+    pub rootless: bool,
+
+    /// Go on after an entry that cannot be written; the exit code is 1 then
+    #[arg(short, long)]
+    pub keep_going: bool,
+
+    /// How to show what was written
+    #[arg(long, default_value = "table")]
+    pub format: Format,
+
+    /// Do not say what could not be set
+    #[arg(short, long, conflicts_with = "format")]
     pub quiet: bool,
 }
 

@@ -13,6 +13,7 @@ use consign::source::SourceError;
 use consign::store::StoreError;
 use consign::types;
 use consign::types::resolution::ResolveError as Refusal;
+use consign::unpack::{EntryError, UnpackError};
 
 use super::output;
 
@@ -115,10 +116,12 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
     let layer = || cause.downcast_ref().map(layer_denies);
     let pull = || cause.downcast_ref().map(pull_denies);
     let registry = || cause.downcast_ref().map(registry_denies);
+    let unpack = || cause.downcast_ref().map(unpack_denies);
     let no = content
         .or_else(layer)
         .or_else(load)
         .or_else(save)
+        .or_else(unpack)
         .or_else(pull)
         .or_else(registry)
         .or_else(source)
@@ -174,6 +177,24 @@ fn layer_denies(error: &LayerError) -> bool {
         | LayerError::Damaged { .. } => true,
         LayerError::Source(error) => source_denies(error),
         LayerError::Store(error) => store_denies(error),
+        _ => false,
+    }
+}
+
+/// Whether an unpacking came to a definite no: the image is not what it should be.
+fn unpack_denies(error: &UnpackError) -> bool {
+    match error {
+        UnpackError::Absent { .. }
+        | UnpackError::Digest { .. }
+        | UnpackError::Size { .. }
+        | UnpackError::DiffId { .. }
+        | UnpackError::Compression { .. }
+        | UnpackError::Layer { .. }
+        | UnpackError::Tar(_)
+        | UnpackError::NotLinux { .. } => true,
+        UnpackError::Entry(failure) => !matches!(failure.error, EntryError::System { .. }),
+        UnpackError::Source(error) => source_denies(error),
+        UnpackError::Store(error) => store_denies(error),
         _ => false,
     }
 }

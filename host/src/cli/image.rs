@@ -20,6 +20,7 @@ use consign::types::manifests::ImageConfig;
 use consign::types::resolution::{Layer, Matched, Options, Resolved, Subject};
 use consign::types::transports::{ImageReference, Transport};
 use consign::types::{Descriptor, ImageName};
+use consign::unpack::{Layers, SourceLayers, StoredLayers};
 
 use super::args::Lookup;
 use super::failure::Failure;
@@ -288,6 +289,22 @@ impl Opened {
             }
         }
         Ok(None)
+    }
+
+    /// The content of its layers.
+    pub fn layers<'a>(&'a self, resolved: &Resolved) -> Result<Box<dyn Layers + 'a>> {
+        match (&self.place, self.store(resolved)?) {
+            (Place::Source(source, _), _) => {
+                Ok(Box::new(SourceLayers::new(source.clone(), resolved.layers.clone())?))
+            }
+            (Place::Stores(_), Some(store)) => {
+                let diff_ids = resolved.layers.iter().map(|layer| layer.diff_id.parse());
+                Ok(Box::new(StoredLayers::new(store, diff_ids.collect::<Result<_, _>>()?)))
+            }
+            (Place::Stores(_), None) => {
+                Err(Failure::no(format!("wanted `{}`, which is not here", resolved.config.digest)).into())
+            }
+        }
     }
 
     /// Bytes of each layer, base layer first: uncompressed in the store. Elsewhere as it lies there, which is

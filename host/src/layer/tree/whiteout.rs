@@ -2,7 +2,7 @@
 
 /// What an entry's name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark<'a> {
+pub(crate) enum Mark<'a> {
     /// What lower layers have in the directory is hidden.
     Opaque,
     /// What lower layers have at this name is hidden.
@@ -15,7 +15,7 @@ pub(super) const OPAQUE: &[u8] = b".wh..wh..opq";
 pub(super) const PREFIX: &[u8] = b".wh.";
 
 /// What the name of an entry says, where it is no file's.
-pub(super) fn mark(name: &[u8]) -> Option<Mark<'_>> {
+pub(crate) fn mark(name: &[u8]) -> Option<Mark<'_>> {
     let hidden = name.strip_prefix(PREFIX)?;
     Some(match hidden {
         b"" | b"." | b".." => Mark::Nothing,

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# compare.sh CORPUS [CONSIGN]: what consign unpacks is what umoci unpacks and what podman mounts; and how long it takes.
+#
+# For each OCI layout in CORPUS/layouts that is named in IMAGES (default: debian edge layers127 big): paths, kinds, modes,
+# owners, times, links, extended attributes and content of the three trees are compared, and consign's own again after a
+# second unpacking, from the layout in place. Run as root. Peers: umoci, podman, GNU time.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+corpus=$(cd "${1:?usage: compare.sh CORPUS [CONSIGN]}" && pwd)
+consign=$(realpath "${2:-$here/../../target/release/consign}")
+work=$(mktemp -d -p "${TMPDIR:-/tmp}"); trap 'rm -rf "$work"' EXIT
+install "$consign" "$work/consign"; consign=$work/consign
+export CONSIGN_ROOT=$work/store
+podman() { command podman --storage-driver=vfs --root "$work/podman" --runroot "$work/run" "$@"; }
+wrong=0
+
+# seconds NAME COMMAND...: wall, user and system seconds, and peak memory
+seconds() {
+  local name=$1; shift
+  /usr/bin/time -f '%e %U %S %M' -o "$work/time" "$@" >"$work/stdout" 2>"$work/stderr" || { cat "$work/stderr" >&2; exit 1; }
+  read -r wall user system memory < "$work/time"
+  printf '  %-34s %6s s wall %6s s user %6s s system %8s KiB\n' "$name" "$wall" "$user" "$system" "$memory"
+}
+
+# same NAME A B [FILTER]: whether two listings say the same
+same() {
+  if diff -q "$2" "$3" >/dev/null; then
+    printf '  %-34s the same (%s paths)\n' "$1" "$(wc -l < "$2")"
+  else
+    printf '  %-34s DIFFERENT\n' "$1"; diff "$2" "$3" | head -20; wrong=1
+  fi
+}
+
+for image in ${IMAGES:-debian edge layers127 big}; do
+  layout=$corpus/layouts/$image
+  [ -d "$layout" ] || { echo "== $image: not in the corpus"; continue; }
+  echo "== $image"
+  "$consign" tag "$("$consign" load -q "oci:$layout:latest")" "example.com/$image:1"
+  # Output is under new names each time: removing slows what is written next.
+  for round in $(seq "${ROUNDS:-1}"); do
+    seconds "consign unpack ($round)" "$consign" unpack -q "example.com/$image:1" "$work/$image.consign.$round"
+    seconds "umoci unpack ($round)" umoci unpack --image "$layout:latest" "$work/$image.umoci.$round"
+  done
+  seconds "consign unpack, in place" "$consign" unpack -q "oci:$layout:latest" "$work/$image.place"
+  "$here/tree.py" "$work/$image.consign.1" > "$work/$image.consign.txt"
+  "$here/tree.py" "$work/$image.umoci.1/rootfs" > "$work/$image.umoci.txt"
+  "$here/tree.py" "$work/$image.place" > "$work/$image.place.txt"
+  same "consign and umoci" "$work/$image.consign.txt" "$work/$image.umoci.txt"
+  same "stored and in place" "$work/$image.consign.txt" "$work/$image.place.txt"
+  podman load -q -i "$corpus/archives/$image.oci.tar" >/dev/null 2>&1 || podman pull -q "oci:$layout:latest" >/dev/null
+  id=$(podman images -q | head -1)
+  mounted=$(podman image mount "$id")
+  "$here/tree.py" "$mounted" > "$work/$image.podman.txt"
+  podman image unmount "$id" >/dev/null
+  podman rmi -f "$id" >/dev/null
+  same "consign and podman" "$work/$image.consign.txt" "$work/$image.podman.txt"
+done
+exit $wrong

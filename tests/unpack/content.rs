@@ -1,0 +1,181 @@
+//! What is in files, and what stands for what.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
+use consign::unpack::{Options, UnpackError};
+use flate2::write::GzEncoder;
+
+use crate::layer::{Layer, Said};
+use crate::place::{Memory, Place, unpacked};
+
+#[test]
+fn later_layers_and_later_entries_count() {
+    let lower = Layer::new()
+        .file("x", "old")
+        .directory("d")
+        .file("d/kept", "1")
+        .file("f", "2")
+        .symlink("l", "d")
+        .end();
+    let upper = Layer::new().file("x", "new").directory("d").symlink("f", "x").directory("l").end();
+    assert_eq!(unpacked(&[lower.clone(), upper]), ["d /", "d/kept 1", "f -> x", "l /", "x new"]);
+    assert_eq!(unpacked(&[Layer::new().file("x", "first").file("./x", "second").end()]), ["x second"]);
+    // What is no directory takes the place of one and of all in it; and the other way round.
+    assert_eq!(
+        unpacked(&[lower.clone(), Layer::new().file("d", "3").end()]),
+        ["d 3", "f 2", "l -> d", "x old"]
+    );
+    let below = Layer::new().file("f/below", "4").file("l/below", "5").end();
+    assert_eq!(
+        unpacked(&[lower, below]),
+        ["d /", "d/kept 1", "f /", "f/below 4", "l /", "l/below 5", "x old"]
+    );
+    assert_eq!(unpacked(&[Layer::new().file("a", "1").file("a/b", "2").end()]), ["a /", "a/b 2"]);
+    assert_eq!(unpacked(&[Layer::new().file("a/b/c", "1").symlink("a", "x").end()]), ["a -> x"]);
+}
+
+#[test]
+fn a_file_that_is_replaced_is_replaced_under_that_name_alone() {
+    let lower = Layer::new().file("a", "old").hard_link("b", "a").end();
+    assert_eq!(unpacked(&[lower, Layer::new().file("b", "new").end()]), ["a old", "b new"]);
+}
+
+#[test]
+fn hard_links_are_one_file_across_layers() {
+    let place = Place::new();
+    let lower = Layer::new().directory("d").file("d/a", "1").symlink("s", "d/a").end();
+    let upper = Layer::new()
+        .hard_link("x/b", "./d//a")
+        .hard_link("t", "/s")
+        .file("b", "2")
+        .hard_link("b", "d/a")
+        .end();
+    place.unpack(&Memory::plain(&[lower, upper]), &Options::default()).unwrap();
+    assert_eq!(place.lines(), ["b 1", "d /", "d/a 1", "s -> d/a", "t -> d/a", "x /", "x/b 1"]);
+    let inode = |path| fs::symlink_metadata(place.root().join(path)).unwrap().ino();
+    assert_eq!(inode("d/a"), inode("x/b"));
+    assert_eq!(inode("d/a"), inode("b"));
+    // A link to a symbolic link is that link.
+    assert_eq!(inode("s"), inode("t"));
+    // Making a link changes no directory's time.
+    let upper = Layer::new().directory("e").hard_link("e/l", "d/a").hard_link("d/m", "d/a").end();
+    let lower = Layer::new().directory("d").file("d/a", "1").end();
+    let place = Place::new();
+    place.unpack(&Memory::plain(&[lower, upper]), &Options::default()).unwrap();
+    for path in ["d", "e"] {
+        assert_eq!(fs::metadata(place.root().join(path)).unwrap().mtime(), 1_000_000_000);
+    }
+}
+
+#[test]
+fn a_hard_link_to_itself_or_made_twice_is_what_it_was() {
+    let layer = Layer::new().file("a", "1").hard_link("a", "a").hard_link("b", "a").hard_link("b", "a").end();
+    assert_eq!(unpacked(&[layer]), ["a 1", "b 1"]);
+}
+
+#[test]
+fn large_and_sparse_files_are_what_they_were() {
+    let place = Place::new();
+    let large: Vec<u8> = (0..3_000_000u32).flat_map(|number| number.to_le_bytes()).collect();
+    let map = "2\n4096\n10\n1048576\n5\n";
+    let mut data = map.as_bytes().to_vec();
+    data.resize(512, 0);
+    data.extend_from_slice(b"0123456789abcde");
+    let layer = Layer::new()
+        .entry("large", b'0', "", Said::default(), &large)
+        .pax(&[
+            ("GNU.sparse.major", b"1"),
+            ("GNU.sparse.minor", b"0"),
+            ("GNU.sparse.name", b"sparse"),
+            ("GNU.sparse.realsize", b"100000000"),
+        ])
+        .entry("GNUSparseFile.0/sparse", b'0', "", Said::default(), &data)
+        .end();
+    place.unpack(&Memory::plain(&[layer]), &Options::default()).unwrap();
+    assert!(fs::read(place.root().join("large")).unwrap() == large);
+    let sparse = place.root().join("sparse");
+    let bytes = fs::read(&sparse).unwrap();
+    assert_eq!(bytes.len(), 100_000_000);
+    assert_eq!((&bytes[4096..4106], &bytes[1_048_576..1_048_581]), (&b"0123456789"[..], &b"abcde"[..]));
+    assert_eq!(bytes.iter().filter(|byte| **byte != 0).count(), 15);
+    let blocks = fs::metadata(&sparse).unwrap().blocks();
+    assert!(blocks < 1000, "{blocks} blocks of 512 bytes");
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn layers_may_be_many_and_compressed_in_any_way() {
+    let place = Place::new();
+    let layers: Vec<Vec<u8>> = (0..40)
+        .map(|number| {
+            let big: String = (0..20_000).map(|line| format!("{number} {line}\n")).collect();
+            Layer::new().file("top", &number.to_string()).file(&format!("f{number:02}"), &big).end()
+        })
+        .collect();
+    let compress = |(number, layer): (usize, &Vec<u8>)| match number % 3 {
+        0 => layer.clone(),
+        1 => gzip(layer),
+        _ => zstd::stream::encode_all(&layer[..], 1).unwrap(),
+    };
+    let blobs: Vec<Vec<u8>> = layers.iter().enumerate().map(compress).collect();
+    for layers_at_once in [1, 2, 4] {
+        let place = Place::new();
+        let options = Options { layers_at_once, ..Options::default() };
+        let report = place.unpack(&Memory::compressed(&blobs, &layers), &options).unwrap();
+        assert_eq!(report.entries, 80);
+        let tree = place.tree();
+        assert_eq!((tree.len(), tree["top"].as_str()), (41, "39"));
+    }
+    // A layer without a byte is what some builders make of one without files.
+    let report = place.unpack(&Memory::plain(&[Vec::new(), vec![0; 1024]]), &Options::default()).unwrap();
+    assert_eq!(report.entries, 0);
+}
+
+#[test]
+fn content_that_is_not_what_it_should_be_is_said() {
+    let good = Layer::new().file("a", &"x".repeat(5000)).end();
+    let other = Layer::new().file("a", &"y".repeat(5000)).end();
+    let next = Layer::new().file("b", "1").end();
+    let unpack = |layers: &Memory| Place::new().unpack(layers, &Options::default()).unwrap_err();
+    let is_digest = |error: &UnpackError| matches!(error, UnpackError::Digest { layer: 0, .. });
+
+    let mut layers = Memory::plain(&[good.clone(), next.clone()]);
+    layers.blobs[0] = other.clone();
+    assert!(is_digest(&unpack(&layers)));
+    // Whatever else is wrong with it then.
+    layers.blobs[0] = vec![7; good.len()];
+    assert!(is_digest(&unpack(&layers)));
+    layers.blobs[0] = [&gzip(&good)[..100], &vec![7; good.len() - 100]].concat();
+    assert!(is_digest(&unpack(&layers)));
+
+    let mut layers = Memory::compressed(&[gzip(&good), gzip(&next)], &[good.clone(), next.clone()]);
+    layers.diff_ids[0] = layers.diff_ids[1].clone();
+    assert!(matches!(unpack(&layers), UnpackError::DiffId { layer: 0, .. }));
+
+    let garbage = [&gzip(&good)[..], b"garbage"].concat();
+    let layers = Memory::compressed(&[garbage], std::slice::from_ref(&good));
+    assert!(matches!(unpack(&layers), UnpackError::Compression { layer: 0, .. }));
+    let cut = good[..3000].to_vec();
+    let layers = Memory::plain(&[next, cut]);
+    assert!(matches!(unpack(&layers), UnpackError::Layer { layer: 1, .. }));
+}
+
+#[test]
+fn bombs_end_early() {
+    let bomb = vec![0; 64 << 20];
+    let zstd = zstd::stream::encode_all(&bomb[..], 1).unwrap();
+    let expansion = consign::layer::compression::Expansion { floor: 1 << 20, ratio: 20 };
+    for blob in [gzip(&bomb), zstd] {
+        let layers = Memory::compressed(&[blob], std::slice::from_ref(&bomb));
+        let place = Place::new();
+        let error = place.unpack(&layers, &Options { expansion, ..Options::default() }).unwrap_err();
+        assert!(matches!(error, UnpackError::Compression { .. }), "{error}");
+        assert_eq!(place.lines(), Vec::<String>::new());
+    }
+}

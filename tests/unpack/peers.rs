@@ -1,0 +1,1 @@
+//! What GNU tar, Python and umoci make of the same layers.
