@@ -31,7 +31,6 @@ pub(crate) mod whiteout;
 
 pub use history::{Event, Hidden};
 pub use part::Part;
-pub(crate) use path::join;
 pub use path::{clean, is_below, order, printable};
 pub(crate) use path::{join, split};
 pub use resolve::{Follow, NoSuchPath, PathError};
