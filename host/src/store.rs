@@ -53,6 +53,7 @@ mod layers;
 mod lineage;
 mod listing;
 mod lock;
+mod log;
 mod mend;
 mod names;
 mod pins;

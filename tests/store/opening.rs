@@ -199,3 +199,35 @@ fn a_store_of_the_first_format_can_be_read_without_being_upgraded() {
     drop(store);
     assert_eq!(format(path.path()), 1);
 }
+
+#[test]
+fn the_log_stays_and_a_long_one_is_folded_in() {
+    let path = tempfile::tempdir().unwrap();
+    let length = |name: &str| std::fs::metadata(path.path().join(name)).unwrap().len();
+    let config = add(&open(path.path()), "one");
+    assert!(length("catalog.sqlite-wal") > 0);
+    let (mut longest, mut folded) = (0, 0);
+    for number in 0..200 {
+        let before = length("catalog.sqlite-wal");
+        open(path.path()).names().tag(&[name("one", &number.to_string())], &config).unwrap();
+        longest = longest.max(length("catalog.sqlite-wal"));
+        folded += usize::from(length("catalog.sqlite-wal") < before);
+    }
+    // What a reader who is alone has to go through.
+    assert!(longest < 170 << 10, "{longest}");
+    assert!((1..100).contains(&folded), "{folded}");
+    let store = open(path.path());
+    assert!(store.names().get(&name("one", "0")).unwrap().is_some());
+    assert_eq!(store.names().references(&config.digest).unwrap().len(), 200);
+    // Somebody who reads keeps it from being emptied, and nobody waits for that.
+    let reading = rusqlite::Connection::open(path.path().join("catalog.sqlite")).unwrap();
+    reading.execute_batch("BEGIN; SELECT * FROM names").unwrap();
+    for number in 0..200 {
+        open(path.path()).names().delete(&name("one", &number.to_string())).unwrap();
+    }
+    assert!(length("catalog.sqlite-wal") > 170 << 10);
+    reading.execute_batch("COMMIT").unwrap();
+    drop(reading);
+    open(path.path()).names().tag(&[name("one", "last")], &config).unwrap();
+    assert!(length("catalog.sqlite-wal") < 170 << 10);
+}

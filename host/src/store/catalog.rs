@@ -12,7 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::error::{StoreError, catalog, io};
-use super::{Options, Result, Store, Target, format, lock, sync_directory};
+use super::{Options, Result, Store, Target, format, lock, log, sync_directory};
 use crate::digest::Digest;
 
 pub(super) const FILE: &str = "catalog.sqlite";
@@ -40,20 +40,23 @@ pub(super) fn exists(root: &Dir) -> Result<bool> {
 impl Catalog {
     pub(super) fn open(root: &Dir, options: &Options, file: &str) -> Result<Catalog> {
         let path = directory(root, options)?.join(file);
+        let without_log = log::length(&path).map_err(io("looking for", file))?.is_none();
         let (mut connection, read_only) = open_to_read(root, &path, options)?;
+        log::keep(&connection).map_err(catalog("opening"))?;
         let mut found = format::of(&connection).map_err(catalog("opening"))?;
-        if found != 0 {
-            // The last one to close folds the log in and removes it. For a process that only reads that is
-            // most of what it does; one that writes has a second connection, closed later, which does it.
-            let kept = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
-            kept.map_err(catalog("opening"))?;
-        }
         if found == 0 && !read_only {
             use_wal(&connection, options.patience)?;
+            found = format::of(&connection).map_err(catalog("opening"))?;
+        }
+        if (without_log || found == 0) && !read_only {
+            // Reading has made the log. Those who write to it rely on its name, and on the catalogue's.
+            sync_directory(root, ".")?;
         }
         if found < format::NEWEST && !read_only {
             format::upgrade(&mut connection).map_err(catalog("opening"))?;
-            sync_directory(root, ".")?;
+            // What everything else rests on is in the file from the beginning.
+            log::try_fold(&connection).map_err(catalog("opening"))?;
+            connection.busy_timeout(options.patience).map_err(catalog("opening"))?;
             found = format::of(&connection).map_err(catalog("opening"))?;
         }
         if found == 0 {
@@ -85,6 +88,22 @@ impl Catalog {
         read(&connection).map_err(|error| self.explain("reading", error))
     }
 
+    /// Reads in one transaction, by the connection that writes where there is one: what was changed last is at
+    /// hand there. `read` must not use the catalogue in other ways.
+    pub(super) fn read_at_hand<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let reader;
+        let connection = match &*writer {
+            Some(connection) => connection,
+            None => {
+                reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+                &*reader
+            }
+        };
+        let snapshot = connection.unchecked_transaction().map_err(|error| self.explain("reading", error))?;
+        read(&snapshot)
+    }
+
     /// Writes in one transaction: all of it is kept if `write` succeeds, nothing otherwise.
     pub(super) fn write<T>(&self, write: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let mut writer = self.writer()?;
@@ -101,6 +120,19 @@ impl Catalog {
         Ok(answer)
     }
 
+    /// Folds the log into the file and empties it.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] where others were reading or writing for too long, and the log is not empty.
+    pub(super) fn fold(&self) -> Result<()> {
+        let mut writer = self.writer()?;
+        let connection = match &mut *writer {
+            Some(connection) => connection,
+            empty => empty.insert(self.open_to_write()?),
+        };
+        log::fold(connection).map_err(|error| self.explain("writing", error))
+    }
+
     fn writer(&self) -> Result<MutexGuard<'_, Option<Connection>>> {
         if self.read_only {
             return Err(StoreError::ReadOnly);
@@ -109,9 +141,7 @@ impl Catalog {
     }
 
     fn open_to_write(&self) -> Result<Connection> {
-        let mut connection =
-            Connection::open_with_flags(&self.path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))
-                .map_err(catalog("opening"))?;
+        let mut connection = log::open(&self.path).map_err(catalog("opening"))?;
         let (patience, mut start) = (self.patience, Instant::now());
         let wait = move |tries| {
             if tries == 0 {
@@ -124,7 +154,9 @@ impl Catalog {
         // A transaction that was reported done survives a power cut.
         connection.pragma_update(None, "synchronous", "FULL").map_err(catalog("opening"))?;
         // Digests come in no order, so what many of them touch is all over the file. In KiB; used as needed.
-        connection.pragma_update(None, "cache_size", -(32 << 10)).map_err(catalog("opening"))?;
+        connection.pragma_update(None, "cache_size", -(64 << 10)).map_err(catalog("opening"))?;
+        connection.pragma_update(None, "wal_autocheckpoint", log::LONGEST).map_err(catalog("opening"))?;
+        log::keep(&connection).map_err(catalog("opening"))?;
         prepare_once(&connection)?;
         Ok(connection)
     }
@@ -136,6 +168,19 @@ impl Catalog {
             }
             Some(ErrorCode::ReadOnly) => StoreError::ReadOnly,
             _ => catalog(action)(error),
+        }
+    }
+}
+
+impl Drop for Catalog {
+    fn drop(&mut self) {
+        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let long = || matches!(log::length(&self.path), Ok(Some(length)) if length > log::LEFT);
+        if let Some(connection) = writer
+            && long()
+        {
+            // Nothing depends on it, and nobody is left to tell.
+            drop(log::try_fold(connection));
         }
     }
 }

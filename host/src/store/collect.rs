@@ -89,18 +89,22 @@ impl Store {
                 Err(error) => return Err(error),
             };
             let start = Instant::now();
-            while let Some(digest) = blobs.get(next)
-                && start.elapsed() < SLICE
-            {
-                if let Some(size) = self.unlink(digest)? {
-                    collected.bytes += size;
-                    collected.blobs.push(digest.clone());
-                    if collected.blobs.len() == 1 {
-                        super::step::reached("first-collected");
+            // Nobody writes now, so one look at the catalogue holds for all of them.
+            self.catalog().read_at_hand(|connection| {
+                while let Some(digest) = blobs.get(next)
+                    && start.elapsed() < SLICE
+                {
+                    if let Some(size) = self.unlink(connection, digest)? {
+                        collected.bytes += size;
+                        collected.blobs.push(digest.clone());
+                        if collected.blobs.len() == 1 {
+                            super::step::reached("first-collected");
+                        }
                     }
+                    next += 1;
                 }
-                next += 1;
-            }
+                Ok(())
+            })?;
         }
         collected.left = blobs.len() - next;
         Ok(collected)

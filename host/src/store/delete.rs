@@ -20,8 +20,12 @@ use crate::digest::Digest;
 use crate::resolve;
 use crate::types::ImageName;
 
-/// How long one transaction goes on when much is to be removed: others wait for it.
+/// How long the first transaction goes on when much is to be removed: others wait for it. Each further one
+/// goes on twice as long,
 const SLICE: Duration = Duration::from_millis(250);
+
+/// up to this. Content is removed in no order that the catalogue has, so every transaction writes most of it.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// How long others are given between two transactions: longer than their pause between two tries.
 const GAP: Duration = Duration::from_millis(10);
@@ -125,17 +129,18 @@ impl Store {
     /// [`StoreError::UnknownImage`].
     pub fn delete(&self, deletions: &[Deletion]) -> Result<Deleted> {
         let mut deleted = Deleted::default();
-        let mut position = 0;
+        let (mut position, mut slice) = (0, SLICE);
         while position < deletions.len() {
             if position > 0 {
                 std::thread::sleep(GAP);
+                slice = LONGEST.min(slice * 2);
             }
             let start = Instant::now();
             let mut work = Work::default();
             let refused = self.write(|transaction| {
                 let mut refused = Vec::new();
                 while let Some(deletion) = deletions.get(position)
-                    && start.elapsed() < SLICE
+                    && start.elapsed() < slice
                 {
                     match delete(transaction, deletion, &mut work) {
                         Ok(()) => {}

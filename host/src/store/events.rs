@@ -172,7 +172,8 @@ pub struct EventQuery {
     pub until: Option<SystemTime>,
     /// What happened.
     pub kinds: Vec<EventKind>,
-    /// The image: its name in full, or the beginning of its ID, with or without the algorithm.
+    /// The image: its name in full, with or without the tag, or the beginning of its ID, with or without the
+    /// algorithm.
     pub images: Vec<String>,
 }
 
@@ -183,8 +184,7 @@ impl EventQuery {
         let hex = event.image.as_ref().map_or("", Digest::hex);
         let names = event.attributes.get("names").map_or("", String::as_str);
         let is_image = |wanted: &String| {
-            event.name.as_ref() == Some(wanted)
-                || names.split(' ').any(|name| name == wanted)
+            event.name.iter().map(String::as_str).chain(names.split(' ')).any(|name| is_name(name, wanted))
                 || (!wanted.is_empty() && (id.starts_with(wanted) || hex.starts_with(wanted)))
         };
         self.since.is_none_or(|since| event.time >= since)
@@ -192,6 +192,12 @@ impl EventQuery {
             && (self.kinds.is_empty() || self.kinds.contains(&event.kind))
             && (self.images.is_empty() || self.images.iter().any(is_image))
     }
+}
+
+/// Whether a name is this one, whose tag need not be said.
+fn is_name(name: &str, wanted: &str) -> bool {
+    let rest = name.strip_prefix(wanted);
+    rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix(':').is_some_and(|tag| !tag.contains('/')))
 }
 
 /// The store's events.

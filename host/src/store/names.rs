@@ -135,6 +135,17 @@ pub(super) fn at(connection: &Connection, digest: &Digest) -> rusqlite::Result<V
     rows.collect()
 }
 
+/// Whether the catalogue has this content: as an index, a manifest or a config, or under a name.
+fn is_known(connection: &Connection, digest: &Digest) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM documents WHERE digest = ?1)
+                 OR EXISTS (SELECT 1 FROM images WHERE id = ?1)
+                 OR EXISTS (SELECT 1 FROM names WHERE digest = ?1)",
+        )?
+        .query_row([digest.to_string()], |row| row.get(0))
+}
+
 /// Sets a name within a transaction; false where it points there already.
 pub(super) fn set(
     transaction: &Transaction<'_>,
@@ -252,7 +263,10 @@ impl<'a> Names<'a> {
             let (digest, wanted_by) = (target.digest.clone(), format!("the name `{}`", written(name)));
             return Err(StoreError::MissingContent { digest, wanted_by });
         }
-        self.store.sync_names([target.digest.algorithm()])?;
+        // What the catalogue knows had a durable name before it did.
+        if !is_known(transaction, &target.digest).map_err(catalog("reading"))? {
+            self.store.sync_names([target.digest.algorithm()])?;
+        }
         if set(transaction, name, target, replace)? {
             let recorded = events::record_name(transaction, EventKind::Tag, name, &target.digest);
             recorded.map_err(catalog("writing"))?;

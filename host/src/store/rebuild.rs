@@ -16,8 +16,8 @@ use super::lock::{self, Guard};
 use super::mend::Loss;
 use super::names::name_of;
 use super::{
-    Association, EventRecord, Inner, NameRecord, Options, Pin, Problem, Records, Result, Store, StoreError,
-    names, sync_directory,
+    Association, EventRecord, Inner, NameRecord, Options, Pin, Problem, Records, Result, Store, names,
+    sync_directory,
 };
 use crate::digest::Digest;
 
@@ -170,14 +170,12 @@ impl Rebuilding {
     pub(crate) fn publish(self) -> Result<()> {
         let Rebuilding { store, root, _guard } = self;
         super::step::reached("catalog-rebuilt");
-        // The last connection to close folds the log into the file, and removes it.
+        store.catalog().fold()?;
         drop(store);
-        if root.try_exists(format!("{FILE}-wal")).map_err(io("looking for", FILE))? {
-            let reason = "the new catalogue is still in use".into();
-            return Err(StoreError::Catalog { action: "writing", reason });
-        }
-        for suffix in ["-wal", "-shm"] {
-            remove(&root, &format!("{}{suffix}", catalog::FILE))?;
+        for file in [FILE, catalog::FILE] {
+            for suffix in ["-wal", "-shm"] {
+                remove(&root, &format!("{file}{suffix}"))?;
+            }
         }
         super::step::reached("old-log-removed");
         root.rename(FILE, &root, catalog::FILE).map_err(io("publishing", catalog::FILE))?;

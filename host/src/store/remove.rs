@@ -11,7 +11,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
 use super::catalog::digest_at;
 use super::error::{StoreError, catalog, io};
@@ -51,29 +52,46 @@ pub struct Removed {
 }
 
 /// The images an index, a manifest or a config leads to, as far as they are here; ascending.
+///
+/// Small statements: preparing a recursive one takes longer than running all of these.
 pub(super) fn images_below(connection: &Connection, target: &Digest) -> rusqlite::Result<Vec<Digest>> {
-    digests(
-        connection,
-        "WITH RECURSIVE below (digest, depth) AS (
-             SELECT ?1, 0
-             UNION
-             SELECT entries.digest, depth + 1 FROM below
-             JOIN documents ON documents.digest = below.digest AND config IS NULL
-             JOIN entries ON document = below.digest
-             WHERE depth < 8
-         )
-         SELECT id FROM images WHERE id IN (
-             SELECT digest FROM below
-             UNION ALL
-             SELECT config FROM documents WHERE config IS NOT NULL AND digest IN (SELECT digest FROM below)
-         ) ORDER BY id",
-        &target.to_string(),
-    )
+    let (mut below, mut images) = (BTreeSet::new(), BTreeSet::new());
+    let mut layer = vec![target.clone()];
+    for _ in 0..=8 {
+        let mut next = Vec::new();
+        for digest in layer {
+            if below.contains(&digest) {
+                continue;
+            }
+            let config = connection
+                .prepare_cached("SELECT config FROM documents WHERE digest = ?")?
+                .query_row([digest.to_string()], |row| {
+                    Ok(if row.get_ref(0)? == ValueRef::Null { None } else { Some(digest_at(row, 0)?) })
+                })
+                .optional()?;
+            match config {
+                Some(Some(config)) => images.insert(config),
+                Some(None) => {
+                    let entries = "SELECT digest FROM entries WHERE document = ?";
+                    next.extend(digests(connection, entries, &digest.to_string())?);
+                    false
+                }
+                None => images.insert(digest.clone()),
+            };
+            below.insert(digest);
+        }
+        layer = next;
+    }
+    let mut here = Vec::new();
+    for image in images {
+        if images::exists(connection, &image)? {
+            here.push(image);
+        }
+    }
+    Ok(here)
 }
 
 /// Everything that leads to this config: itself, its manifests, the indexes that hold those, eight deep.
-///
-/// Small statements: preparing a recursive one takes longer than running all of these.
 pub(super) fn above(connection: &Connection, config: &Digest) -> rusqlite::Result<BTreeSet<Digest>> {
     let mut above = BTreeSet::new();
     let manifests = "SELECT digest FROM documents WHERE config = ?";
@@ -225,8 +243,8 @@ impl Store {
     }
 
     /// Removes a blob nothing refers to; its size. To be called with the exclusive lock held.
-    pub(super) fn unlink(&self, digest: &Digest) -> Result<Option<u64>> {
-        if self.catalog().read(|connection| is_live(connection, digest))? {
+    pub(super) fn unlink(&self, connection: &Connection, digest: &Digest) -> Result<Option<u64>> {
+        if is_live(connection, digest).map_err(catalog("reading"))? {
             return Ok(None);
         }
         let Some(size) = self.contains(digest)? else { return Ok(None) };
