@@ -41,11 +41,13 @@ mod directory;
 mod docker_archive;
 pub(crate) mod document;
 mod error;
+mod gaps;
 mod oci;
 pub mod output;
 mod tar;
 mod tree;
 
+use std::fs::File;
 use std::io::Write;
 
 use cap_std::fs::Dir;
@@ -63,6 +65,8 @@ pub enum Destination<'a> {
     /// What `docker load` and `podman load` read: one image for each name or ID, layers uncompressed. The bytes
     /// are those that podman and skopeo write.
     DockerArchive(&'a mut dyn Write),
+    /// The same in an empty regular file, with several layers written at once.
+    DockerArchiveFile(&'a File),
     /// An OCI image layout in a tar.
     OciArchive(&'a mut dyn Write),
     /// An OCI image layout.
@@ -183,6 +187,9 @@ pub fn save(
     match destination {
         Destination::DockerArchive(out) => {
             docker_archive::write(store, sandbox, images, options, out, progress)
+        }
+        Destination::DockerArchiveFile(file) => {
+            docker_archive::write_file(store, sandbox, images, options, file, progress)
         }
         Destination::OciArchive(out) => oci::write_archive(tree()?, store, out, progress),
         Destination::OciDir(to) => oci::write_directory(tree()?, store, options, to, progress),

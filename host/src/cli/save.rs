@@ -1,7 +1,7 @@
 //! `consign save`: images out of the store, as an archive or a directory.
 
 use std::fs::File;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -215,7 +215,10 @@ impl Place {
         match form {
             Form::DockerArchive | Form::OciArchive => {
                 let mut file = NewFile::create(&parent, name)?;
-                let saved = fill(archive(&mut file as &mut dyn Write))?;
+                let saved = fill(match form {
+                    Form::OciArchive => Destination::OciArchive(&mut file),
+                    _ => Destination::DockerArchiveFile(file.file()),
+                })?;
                 file.publish()?;
                 Ok(saved)
             }

@@ -3,6 +3,7 @@
 //! are those of containers/image (docker/internal/tarfile), so that the bytes are podman's and skopeo's.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
 use serde_json::json;
@@ -10,6 +11,7 @@ use serde_json::json;
 use super::choice::{choose, read, stored_layer};
 use super::content::{Outgoing, decoder};
 use super::document::bytes;
+use super::gaps::{Gap, Out, Positioned, fill};
 use super::tar::TarWriter;
 use super::tree::{HELD, open};
 use super::{Absent, Options, SaveError, Saved, SavedImage, SavedRoot, Wanted};
@@ -54,6 +56,35 @@ pub(super) fn write(
     out: &mut dyn Write,
     progress: &dyn Progress,
 ) -> Result<Saved, SaveError> {
+    let out = BufWriter::with_capacity(BUFFER, out);
+    let (saved, _) = write_to(store, sandbox, wanted, options, out, progress)?;
+    Ok(saved)
+}
+
+/// The same to an empty file. Layers are filled in last.
+pub(super) fn write_file(
+    store: &Store,
+    sandbox: &Sandbox,
+    wanted: &[Wanted],
+    options: &Options<'_>,
+    file: &File,
+    progress: &dyn Progress,
+) -> Result<Saved, SaveError> {
+    let out = BufWriter::with_capacity(BUFFER, Positioned::new(file));
+    let (saved, gaps) = write_to(store, sandbox, wanted, options, out, progress)?;
+    fill(file, gaps, |layer, place| layer.write(store, place, progress))?;
+    Ok(saved)
+}
+
+/// Writes all but what could be passed over, which is in the answer.
+fn write_to<W: Out>(
+    store: &Store,
+    sandbox: &Sandbox,
+    wanted: &[Wanted],
+    options: &Options<'_>,
+    out: W,
+    progress: &dyn Progress,
+) -> Result<(Saved, Vec<Gap<Layer>>), SaveError> {
     let refused = match options {
         Options { compress: true, .. } => Some("compressed layers"),
         Options { absent: Absent::Refuse | Absent::Keep, .. } => Some("an index of platforms"),
@@ -70,17 +101,19 @@ pub(super) fn write(
 
     let mut archive = Archive {
         store,
-        tar: TarWriter::new(BufWriter::with_capacity(BUFFER, out)),
+        tar: TarWriter::new(out),
         progress,
         written: BTreeSet::new(),
+        gaps: Vec::new(),
         legacy: BTreeSet::new(),
         repositories: BTreeMap::new(),
     };
     for image in &mut images {
         archive.image(sandbox, image)?;
     }
+    let gaps = std::mem::take(&mut archive.gaps);
     let roots = archive.finish(images)?;
-    Ok(Saved { roots, blobs })
+    Ok((Saved { roots, blobs }, gaps))
 }
 
 /// The images that are meant, each once, with all the names it is wanted under.
@@ -173,19 +206,42 @@ fn measure(store: &Store, blob: &Target) -> Result<u64, SaveError> {
 }
 
 /// The archive being written.
-struct Archive<'a, W: Write> {
+struct Archive<'a, W: Out> {
     store: &'a Store,
     tar: TarWriter<W>,
     progress: &'a dyn Progress,
     /// Layers that are there.
     written: BTreeSet<Digest>,
+    /// Those among them that are to be filled in.
+    gaps: Vec<Gap<Layer>>,
     /// Legacy images that are there.
     legacy: BTreeSet<String>,
     /// Tags by repository, each with its legacy image.
     repositories: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-impl<W: Write> Archive<'_, W> {
+impl Layer {
+    /// Writes it, uncompressed and verified.
+    fn write(self, store: &Store, out: &mut dyn Write, progress: &dyn Progress) -> Result<(), SaveError> {
+        let descriptor =
+            Descriptor { digest: self.diff_id.to_string(), size: self.size, ..Descriptor::from(&self.blob) };
+        progress.started(&descriptor);
+        let path = layer_path(&self.diff_id);
+        let blob = self.open.map_or_else(|| open(store, &self.blob.digest), Ok)?;
+        let (digest, size) = (&self.diff_id, self.size);
+        let outgoing = Outgoing { blob: &self.blob.digest, digest, size, path: &path };
+        let advanced = |bytes| progress.advanced(&descriptor, bytes);
+        if self.blob.digest == self.diff_id {
+            outgoing.copy(blob, out, &advanced)?;
+        } else {
+            outgoing.copy_undone(blob, self.known, out, &advanced)?;
+        }
+        progress.finished(&descriptor, false);
+        Ok(())
+    }
+}
+
+impl<W: Out> Archive<'_, W> {
     fn image(&mut self, sandbox: &Sandbox, image: &mut Image) -> Result<(), SaveError> {
         for layer in &mut image.layers {
             if self.written.insert(layer.diff_id.clone()) {
@@ -199,24 +255,20 @@ impl<W: Write> Archive<'_, W> {
 
     fn layer(&mut self, layer: &mut Layer) -> Result<(), SaveError> {
         let path = layer_path(&layer.diff_id);
-        let descriptor = Descriptor {
-            digest: layer.diff_id.to_string(),
-            size: layer.size,
-            ..Descriptor::from(&layer.blob)
-        };
-        self.progress.started(&descriptor);
         self.tar.file(&path, MODE, layer.size).map_err(failed(&path))?;
-        let (digest, size) = (&layer.diff_id, layer.size);
-        let outgoing = Outgoing { blob: &layer.blob.digest, digest, size, path: &path };
-        let blob = layer.open.take().map_or_else(|| open(self.store, &layer.blob.digest), Ok)?;
-        let advanced = |bytes| self.progress.advanced(&descriptor, bytes);
-        if layer.blob.digest == layer.diff_id {
-            outgoing.copy(blob, &mut self.tar, &advanced)?;
-        } else {
-            outgoing.copy_undone(blob, layer.known, &mut self.tar, &advanced)?;
+        let content = Layer {
+            diff_id: layer.diff_id.clone(),
+            blob: layer.blob.clone(),
+            open: layer.open.take(),
+            ..*layer
+        };
+        match self.tar.leave().map_err(failed(&path))? {
+            Some(at) => {
+                self.gaps.push(Gap { at, size: layer.size, content });
+                Ok(())
+            }
+            None => content.write(self.store, &mut self.tar, self.progress),
         }
-        self.progress.finished(&descriptor, false);
-        Ok(())
     }
 
     /// A directory for each layer, and the image's tags.

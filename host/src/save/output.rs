@@ -61,6 +61,11 @@ impl<'a> NewFile<'a> {
         Ok(NewFile { directory, name, file, temporary: Some(temporary) })
     }
 
+    /// The file, empty at first.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Gives it its name, in place of whatever file has it.
     ///
     /// # Errors

@@ -4,6 +4,8 @@
 
 use std::io::{self, Write};
 
+use super::gaps::Out;
+
 /// Tar's unit.
 const BLOCK: usize = 512;
 
@@ -116,6 +118,18 @@ impl<W: Write> TarWriter<W> {
             return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
         }
         self.out.write_all(&[0; BLOCK][..std::mem::take(&mut self.padding)])
+    }
+}
+
+impl<W: Out> TarWriter<W> {
+    /// Leaves the bytes of the entry underway to be filled in later, and says where they are. `None` where they
+    /// have to be written next.
+    pub(super) fn leave(&mut self) -> io::Result<Option<u64>> {
+        let at = self.out.pass_over(self.left)?;
+        if at.is_some() {
+            self.left = 0;
+        }
+        Ok(at)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Images as no load leaves them.
 
-use std::io::Write as _;
+use std::io::{Read as _, Seek as _, Write as _};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -92,8 +92,19 @@ impl Place {
         let mut out = Vec::new();
         let destination =
             if oci { Destination::OciArchive(&mut out) } else { Destination::DockerArchive(&mut out) };
-        let saved = save(&self.store, &self.sandbox, &[wanted], &options, destination, &())?;
-        Ok((saved, out))
+        let saved =
+            save(&self.store, &self.sandbox, std::slice::from_ref(&wanted), &options, destination, &());
+        if !oci {
+            let mut file = tempfile::tempfile().unwrap();
+            let destination = Destination::DockerArchiveFile(&file);
+            let same = save(&self.store, &self.sandbox, &[wanted], &options, destination, &());
+            assert_eq!(same.is_ok(), saved.is_ok());
+            let mut bytes = Vec::new();
+            file.rewind().unwrap();
+            file.read_to_end(&mut bytes).unwrap();
+            assert!(same.is_err() || bytes == out);
+        }
+        Ok((saved?, out))
     }
 
     /// The IDs of the images in an archive, loaded and so verified.
