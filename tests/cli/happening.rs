@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::family::family;
 use crate::place::{Place, wait_within};
 
 /// The events there are, as documents.
@@ -65,6 +66,66 @@ fn filters_choose_among_events() {
     {
         place.run(&["events", wrong[0], wrong[1]]).failed(2);
     }
+}
+
+#[test]
+fn labels_of_images_choose_among_events() {
+    let place = family();
+    place.run(&["tag", "example.com/app:1", "other:1"]).ok();
+    let names = |filters: &[&str]| {
+        let arguments: Vec<&str> = filters.iter().flat_map(|filter| ["--filter", filter]).collect();
+        let told = events(&place, &arguments);
+        told.iter()
+            .map(|event| event["Attributes"]["names"].as_str().unwrap_or("").to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names(&["label=kind"]),
+        ["example.com/base:1", "example.com/app:1", "docker.io/library/app:2", ""]
+    );
+    assert_eq!(names(&["label=kind=base"]), ["example.com/base:1"]);
+    assert_eq!(names(&["label=kind=app", "event=load"]).len(), 2);
+    // All have to be there, an empty value too.
+    assert_eq!(names(&["label=kind=app", "label=empty="]), ["example.com/app:1", ""]);
+    assert_eq!(names(&["label=kind=app", "label=Team"]).len(), 0);
+    // What podman calls labels are an event's attributes.
+    assert_eq!(names(&["label=names=example.com/app:1"]), ["example.com/app:1"]);
+    assert_eq!(names(&["label=nosuch"]).len(), 0);
+    place.run(&["events", "--filter", "label="]).failed(2);
+}
+
+#[test]
+fn an_image_without_a_tag_is_any_of_its_tags() {
+    let place = family();
+    let count = |image: &str| events(&place, &["--filter", &format!("image={image}")]).len();
+    assert_eq!((count("app"), count("app:2"), count("app:1")), (1, 1, 0));
+    assert_eq!(
+        (count("example.com/app"), count("example.com/ap"), count("docker.io/library/app")),
+        (1, 0, 1)
+    );
+    assert_eq!(events(&place, &["--filter", "container=x"]).len(), 0);
+}
+
+#[test]
+fn a_template_says_of_events_what_it_is_asked() {
+    let place = family();
+    place.run(&["tag", "example.com/base:1", "other:1"]).ok();
+    let said = |template: &str| {
+        let filter = ["events", "--filter", "event=tag", "--format", template];
+        place.run(&filter).ok().text().to_owned()
+    };
+    assert_eq!(
+        said("{{.Type}} {{.Status}} {{.Action}} {{.Name}}"),
+        "image tag tag docker.io/library/other:1\n"
+    );
+    let id = said("{{.ID}}");
+    assert_eq!((id.len(), said("{{.Actor.ID}}")), (65, id));
+    assert!(said("{{.Attributes.digest}}").starts_with("sha256:"));
+    assert_eq!(said("{{.Attributes.nosuch}}"), "<no value>\n");
+    assert!(said("{{json .}}").starts_with("{\"ID\":"));
+    place.run(&["events", "--format", "{{.Nosuch}}"]).failed(2);
+    let wrong = place.run(&["events", "--format", "{{.Type"]).failed(2);
+    assert!(wrong.stderr.contains("at byte"), "{}", wrong.stderr);
 }
 
 #[test]

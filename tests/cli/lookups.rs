@@ -210,6 +210,22 @@ fn every_command_that_takes_an_image_looks_it_up_as_it_is_told() {
     let saved = home.run(&["inspect", "-f", "{{.RepoTags}}", &format!("docker-archive:{archive}")]).ok();
     assert_eq!(saved.text(), "[localhost/single-arm64v8:1]\n");
     // A name goes by the name that was found, an ID with what it is.
+    home.run(&["untag", "new:1"]).failed(1);
+    let untagged = home.run(&["untag", "--lookup", "podman", "new:1"]).ok();
+    assert_eq!(untagged.text(), "Untagged: example.com/new:1\n");
+    home.run(&["untag", "--lookup", "podman", "new:1"]).failed(1);
+    let by_id = home.run(&["untag", "--lookup", "podman", &ARM64[7..19]]).failed(2);
+    assert!(by_id.stderr.contains("wanted a name"), "{}", by_id.stderr);
+    home.run(&["pin", "short:1", "--holder", "x"]).failed(1);
+    assert_eq!(
+        home.run(&["pin", "--lookup", "podman", "short:1", "--holder", "x"]).ok().text().trim(),
+        ARM64
+    );
+    assert_eq!(
+        home.run(&["unpin", "--lookup", "podman-1", "arm64v8:1", "--holder", "x"]).ok().text().trim(),
+        ARM64
+    );
+    home.run(&["tag", "--lookup", "podman", "short:1", "example.com/new:1"]).ok();
     let removed = home.run(&["rm", "--lookup", "podman", "short:1"]).ok();
     assert_eq!(removed.text(), "Untagged: localhost/single-arm64v8:1\n");
     let removed = home.run(&["rm", "--lookup", "podman", &ARM64[7..19]]).ok();

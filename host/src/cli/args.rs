@@ -614,6 +614,9 @@ pub struct Untag {
     #[arg(value_name = "NAME", required = true)]
     pub names: Vec<String>,
 
+    #[command(flatten)]
+    pub looked_up: LookedUp,
+
     /// How to show it
     #[arg(long, default_value = "table")]
     pub format: Format,
@@ -676,6 +679,9 @@ pub struct Pin {
     pub list: bool,
 
     #[command(flatten)]
+    pub looked_up: LookedUp,
+
+    #[command(flatten)]
     pub wanted: Wanted,
 
     /// How to show it
@@ -696,6 +702,9 @@ pub struct Unpin {
     /// All images this holder has pinned
     #[arg(long, conflicts_with = "images")]
     pub all: bool,
+
+    #[command(flatten)]
+    pub looked_up: LookedUp,
 
     #[command(flatten)]
     pub wanted: Wanted,
@@ -722,7 +731,8 @@ pub struct Events {
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
 
-    /// Only events with event=KIND, image=NAME|ID or type=image
+    /// Only events with event=KIND, image=NAME|ID, type=image, or label=KEY[=VALUE]: an attribute of theirs, or a
+    /// label of their image while that is in the store. Of labels all have to be there
     #[arg(long, short, value_name = "KEY=VALUE")]
     pub filter: Vec<String>,
 
@@ -730,9 +740,10 @@ pub struct Events {
     #[arg(long, alias = "stream")]
     pub follow: bool,
 
-    /// How to show it; JSON is one document a line
-    #[arg(long, default_value = "table")]
-    pub format: Format,
+    /// How to show it: table, json, one document a line, or a Go template with the fields .ID .Name .Status .Type .Time
+    /// .TimeNano .Attributes, and docker's .Action .Actor
+    #[arg(long, default_value = "table", value_name = "FORMAT")]
+    pub format: Shape,
 }
 
 #[derive(Debug, Args)]

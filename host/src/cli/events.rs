@@ -1,18 +1,21 @@
 //! `consign events`: what happened to images, and what is happening.
 
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use consign::digest::Digest;
+use consign::image::{self, Label};
 use consign::store::{Event, EventQuery, NotAnEvent};
 
-use super::args::{Events, Format};
+use super::args::{Events, Shape};
 use super::failure::Failure;
 use super::output;
 use super::session::Session;
+use super::template::Data;
 use super::time::{Direction, moment};
 
 /// How often a follower looks whether anybody wrote to the catalogue.
@@ -20,6 +23,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// How many events are shown at once.
 const PAGE: u64 = 1000;
+
+/// What a document holds as a map.
+const MAPS: [&str; 1] = ["Attributes"];
 
 pub fn run(session: &Session, arguments: &Events) -> Result<()> {
     let now = Timestamp::now();
@@ -31,7 +37,7 @@ pub fn run(session: &Session, arguments: &Events) -> Result<()> {
         until: time(&arguments.until, Direction::Future)?,
         ..EventQuery::default()
     };
-    let wanted = filter(session, &arguments.filter, &mut query)?;
+    let mut filter = Filter::read(session, &arguments.filter, &mut query)?;
     let store = session.store()?;
     let events = store.events();
     let mut last = if arguments.follow && query.since.is_none() { events.newest()? } else { 0 };
@@ -42,8 +48,13 @@ pub fn run(session: &Session, arguments: &Events) -> Result<()> {
             let page = events.after(last, PAGE)?;
             let Some(newest) = page.last() else { break };
             last = newest.sequence;
-            let lines = page.iter().filter(|event| wanted && query.matches(event));
-            if !output::stream(lines.map(|event| line(event, arguments.format)))? {
+            let mut lines = Vec::new();
+            for event in &page {
+                if query.matches(event) && filter.fits(session, event)? {
+                    lines.push(line(event, &arguments.format)?);
+                }
+            }
+            if !output::stream(lines)? {
                 return Ok(());
             }
         }
@@ -64,50 +75,102 @@ pub fn run(session: &Session, arguments: &Events) -> Result<()> {
     }
 }
 
-/// Adds the filters to the query. False where nothing can fit: events of containers, say.
-fn filter(session: &Session, filters: &[String], query: &mut EventQuery) -> Result<bool> {
-    let mut types = Vec::new();
-    for filter in filters {
-        let (key, value) = filter.split_once('=').unwrap_or((filter, ""));
-        match (key.to_ascii_lowercase().as_str(), value) {
-            ("event" | "status", kind) => {
-                let kind = kind.parse().map_err(|error: NotAnEvent| Failure::usage(error.to_string()))?;
-                query.kinds.push(kind);
-            }
-            ("image", name) if !name.is_empty() => {
-                query.images.push(name.to_owned());
-                if let Ok(name) = session.tag_or_digest(name) {
-                    query.images.push(consign::resolve::name(&name));
-                }
-            }
-            (
-                "type",
-                "image" | "container" | "pod" | "volume" | "network" | "system" | "machine" | "secret",
-            ) => types.push(value),
-            _ => {
-                let message = format!("wanted event=KIND, image=NAME or type=image, found `{filter}`");
-                return Err(Failure::usage(message).into());
-            }
-        }
-    }
-    Ok(types.is_empty() || types.contains(&"image"))
+/// What an event has to fit that the store does not know of.
+#[derive(Default)]
+struct Filter {
+    /// Nothing can fit: events of containers, say.
+    nothing: bool,
+    /// Labels, all of which have to be there.
+    labels: Vec<Label>,
+    /// Those of images that were asked for.
+    known: HashMap<Digest, Vec<(String, String)>>,
 }
 
-fn line(event: &Event, format: Format) -> String {
+impl Filter {
+    /// Adds what the store can answer to the query.
+    fn read(session: &Session, filters: &[String], query: &mut EventQuery) -> Result<Filter> {
+        let (mut types, mut read) = (Vec::new(), Filter::default());
+        for filter in filters {
+            let (key, value) = filter.split_once('=').unwrap_or((filter, ""));
+            match (key.to_ascii_lowercase().as_str(), value) {
+                ("event" | "status", kind) => {
+                    let kind = kind.parse().map_err(|error: NotAnEvent| Failure::usage(error.to_string()))?;
+                    query.kinds.push(kind);
+                }
+                ("image", name) if !name.is_empty() => {
+                    query.images.push(name.to_owned());
+                    // Without a tag any is meant.
+                    if let Ok(name) = session.name(name) {
+                        query.images.push(consign::resolve::name(&name));
+                    }
+                }
+                ("label", label) if !label.is_empty() => read.labels.push(Label::parse(label)),
+                (
+                    "type",
+                    "image" | "container" | "pod" | "volume" | "network" | "system" | "machine" | "secret",
+                ) => types.push(value),
+                ("container" | "pod" | "volume" | "network", name) if !name.is_empty() => read.nothing = true,
+                _ => {
+                    let message = format!(
+                        "wanted event=KIND, image=NAME, label=KEY[=VALUE] or type=image, found `{filter}`"
+                    );
+                    return Err(Failure::usage(message).into());
+                }
+            }
+        }
+        read.nothing |= !types.is_empty() && !types.contains(&"image");
+        Ok(read)
+    }
+
+    fn fits(&mut self, session: &Session, event: &Event) -> Result<bool> {
+        if self.nothing || self.labels.is_empty() {
+            return Ok(!self.nothing);
+        }
+        let mut labels: Vec<_> = event.attributes.clone().into_iter().collect();
+        if let Some(id) = &event.image {
+            labels.extend_from_slice(self.labels_of(session, id)?);
+        }
+        Ok(self.labels.iter().all(|label| label.is_among(&labels)))
+    }
+
+    /// The labels of an image. None for one that is not in the store.
+    fn labels_of(&mut self, session: &Session, id: &Digest) -> Result<&[(String, String)]> {
+        if !self.known.contains_key(id) {
+            let labels =
+                image::labels(&*session.store()?, session.sandbox(), id).map_err(|error| anyhow!(error))?;
+            self.known.insert(id.clone(), labels);
+        }
+        Ok(self.known.get(id).map_or(&[], Vec::as_slice))
+    }
+}
+
+/// An event in docker's words and in podman's.
+fn document(event: &Event) -> Value {
     let time = Timestamp::try_from(event.time).unwrap_or_default();
     let id = event.image.as_ref().map_or("", Digest::hex);
-    let name = event.name.as_deref().unwrap_or_default();
-    match format {
-        Format::Json => json!({
-            "ID": id,
-            "Name": name,
-            "Status": event.kind.name(),
-            "Time": time.to_string(),
-            "Type": "image",
-            "Attributes": event.attributes,
-        })
-        .to_string(),
-        Format::Table => {
+    json!({
+        "ID": id,
+        "Name": event.name.as_deref().unwrap_or_default(),
+        "Status": event.kind.name(),
+        "Time": time.to_string(),
+        "TimeNano": i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX),
+        "Type": "image",
+        "Attributes": event.attributes,
+        "Action": event.kind.name(),
+        "Actor": {"ID": id, "Attributes": event.attributes},
+    })
+}
+
+fn line(event: &Event, format: &Shape) -> Result<String> {
+    Ok(match format {
+        Shape::Json => document(event).to_string(),
+        Shape::Template { template, .. } => {
+            output::said(template, Data { value: &document(event), maps: &MAPS, lists: &[] })?
+        }
+        Shape::Table => {
+            let time = Timestamp::try_from(event.time).unwrap_or_default();
+            let id = event.image.as_ref().map_or("", Digest::hex);
+            let name = event.name.as_deref().unwrap_or_default();
             let mut text =
                 format!("{} image {}", time.strftime("%Y-%m-%d %H:%M:%S%.9f +0000 UTC"), event.kind);
             for word in [id, name].into_iter().filter(|word| !word.is_empty()) {
@@ -121,5 +184,5 @@ fn line(event: &Event, format: Format) -> String {
             }
             output::printable(&text).into_owned()
         }
-    }
+    })
 }

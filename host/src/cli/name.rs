@@ -1,12 +1,14 @@
 //! `consign tag` and `consign untag`: names of images.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use serde_json::json;
 
-use consign::store::{Removal, Target};
+use consign::store::{Removal, Store, Target};
 use consign::types::ImageName;
 
-use super::args::{Format, Tag, Untag};
+use super::args::{Format, Lookup, Tag, Untag};
 use super::failure::Failure;
 use super::refusal::{self, with_hint};
 use super::session::Session;
@@ -45,11 +47,7 @@ pub fn untag(session: &Session, arguments: &Untag) -> Result<()> {
     let store = session.store()?;
     let mut names = Vec::new();
     for text in &arguments.names {
-        let name = session.tag_or_digest(text)?;
-        if store.names().get(&name)?.is_none() {
-            return Err(Failure::no(format!("no such name: `{}`", consign::resolve::name(&name))).into());
-        }
-        names.push(name);
+        names.push(known_name(session, &store, text, arguments.looked_up.lookup)?);
     }
     let removed = store.remove(&Removal { names, images: Vec::new() })?;
     let gone: Vec<String> = removed.names.iter().map(consign::resolve::name).collect();
@@ -57,4 +55,20 @@ pub fn untag(session: &Session, arguments: &Untag) -> Result<()> {
         Format::Table => output::lines(gone.iter().map(|name| format!("Untagged: {name}"))),
         Format::Json => output::json(&json!({ "untagged": gone })),
     }
+}
+
+/// The name in the store that is meant.
+fn known_name(session: &Session, store: &Arc<Store>, text: &str, lookup: Lookup) -> Result<ImageName> {
+    if lookup == Lookup::Docker {
+        let name = session.tag_or_digest(text)?;
+        return match store.names().get(&name)? {
+            Some(_) => Ok(name),
+            None => Err(Failure::no(format!("no such name: `{}`", consign::resolve::name(&name))).into()),
+        };
+    }
+    let options = session.options_for(lookup)?;
+    let opened = image::open_in_by(session, text, std::slice::from_ref(store), lookup, &options)
+        .map_err(refusal::looked_up)?;
+    let found = || Failure::usage(format!("wanted a name, found the image `{text}`"));
+    opened.name().cloned().ok_or_else(|| found().hint("`consign rm` takes IDs").into())
 }

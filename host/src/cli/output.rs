@@ -118,12 +118,7 @@ pub fn templates(
     header: Option<&[(&str, &str)]>,
     rows: impl Iterator<Item = Value>,
 ) -> Result<()> {
-    let say = |value: &Value| {
-        let said = template.execute(Data { value, maps: &[], lists: &[] });
-        // Docker takes these escapes outside of actions, where shells leave them as they are.
-        said.map(|text| text.replace("\\t", "\t").replace("\\n", "\n"))
-            .map_err(|error| anyhow!(Failure::usage(format!("in the template: {error}"))))
-    };
+    let say = |value: &Value| said(template, Data { value, maps: &[], lists: &[] });
     if !aligned {
         return lines(rows.map(|row| say(&row)).collect::<Result<Vec<_>>>()?);
     }
@@ -135,6 +130,14 @@ pub fn templates(
     }
     let columns = all.iter().map(Vec::len).max().unwrap_or(0);
     table(&vec![""; columns], &all)
+}
+
+/// What a template says of one thing.
+pub fn said(template: &Template, data: Data<'_>) -> Result<String> {
+    // Docker takes these escapes outside of actions, where shells leave them as they are.
+    let escaped = |text: String| text.replace("\\t", "\t").replace("\\n", "\n");
+    let wrong = |error| anyhow!(Failure::usage(format!("in the template: {error}")));
+    template.execute(data).map(escaped).map_err(wrong)
 }
 
 /// The first twelve digits of an ID, or all of it.

@@ -6,9 +6,9 @@ use serde_json::json;
 use consign::digest::Digest;
 use consign::store::{Pin, StoreError};
 
-use super::args::{Format, Pin as PinArguments, Unpin, Wanted};
+use super::args::{Format, Lookup, Pin as PinArguments, Unpin, Wanted};
 use super::failure::Failure;
-use super::refusal::with_hint;
+use super::refusal::{self, with_hint};
 use super::session::Session;
 use super::{image, output};
 
@@ -18,7 +18,7 @@ pub fn pin(session: &Session, arguments: &PinArguments) -> Result<()> {
         return list(&store.pins().list(arguments.holder.as_deref())?, arguments.format);
     }
     let holder = arguments.holder.as_deref().unwrap_or_default();
-    let ids = ids(session, &arguments.images, &arguments.wanted)?;
+    let ids = ids(session, &arguments.images, arguments.looked_up.lookup, &arguments.wanted)?;
     for id in &ids {
         store.pins().add(id, holder).map_err(refused)?;
     }
@@ -30,7 +30,7 @@ pub fn unpin(session: &Session, arguments: &Unpin) -> Result<()> {
     let ids = if arguments.all {
         store.pins().list(Some(&arguments.holder))?.into_iter().map(|pin| pin.image).collect()
     } else {
-        ids(session, &arguments.images, &arguments.wanted)?
+        ids(session, &arguments.images, arguments.looked_up.lookup, &arguments.wanted)?
     };
     for id in &ids {
         store.pins().remove(id, &arguments.holder)?;
@@ -48,10 +48,12 @@ fn refused(error: StoreError) -> anyhow::Error {
 }
 
 /// The images that all these mean; none is pinned if one is not there.
-fn ids(session: &Session, texts: &[String], wanted: &Wanted) -> Result<Vec<Digest>> {
+fn ids(session: &Session, texts: &[String], lookup: Lookup, wanted: &Wanted) -> Result<Vec<Digest>> {
     let options = session.options(wanted)?;
+    let stores = [session.store()?];
     let id = |text: &String| {
-        let opened = image::open_own(session, text)?;
+        let opened =
+            image::open_in_by(session, text, &stores, lookup, &options).map_err(refusal::looked_up)?;
         let resolved = opened.resolve(session, &options).map_err(|error| with_hint(error, &opened))?;
         Ok(resolved.config.digest.parse()?)
     };
