@@ -37,6 +37,7 @@ struct Readme;
 #[allow(missing_docs)]
 mod bindings;
 pub mod check;
+pub mod clock;
 pub mod component;
 pub mod content;
 pub mod digest;

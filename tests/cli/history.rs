@@ -10,6 +10,7 @@ fn history_names_the_images_that_the_steps_end_with() {
     Transcript::new(&place)
         .run("history app:2")
         .run("history app:2 --no-trunc --human=false")
+        .run("history -q -H app:2")
         .run("history app:2 -q")
         .run("history app:2 --format {{.ID}}|{{.CreatedBy}}|{{.Size}}|{{.Comment}}")
         .run("history example.com/base:1 --format json")

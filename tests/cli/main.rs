@@ -9,6 +9,7 @@
 #[allow(dead_code)]
 mod archive;
 
+mod clock;
 mod configured;
 mod exchanging;
 mod family;

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::archive::{Layout, digest, gzip, layer};
+use crate::family::family;
 use crate::place::Place;
 use crate::transcript::Transcript;
 
@@ -23,6 +24,23 @@ fn labelled(place: &Place, images: &[(Option<&str>, &str, &str)]) -> String {
 
 fn deleted(document: &Value) -> usize {
     document["deleted"].as_array().unwrap().len()
+}
+
+#[test]
+fn all_images_go_with_their_names_but_those_that_are_pinned() {
+    let place = family();
+    place.run(&["tag", "example.com/app:1", "other:1", "other:2"]).ok();
+    place.run(&["pin", "example.com/base:1", "--holder", "x"]).ok();
+    let refused = place.run(&["rm", "--all"]).failed(1);
+    assert!(refused.stderr.contains("it is pinned by `x`"), "{}", refused.stderr);
+    assert_eq!(place.run(&["images", "-q"]).ok().text().lines().count(), 1);
+    place.run(&["unpin", "--all", "--holder", "x"]).ok();
+    place.run(&["rm", "-a"]).ok();
+    place.assert_empty();
+    place.run(&["rm", "-a"]).ok();
+    place.run(&["rm", "nosuch"]).failed(1);
+    place.run(&["rm", "--ignore", "nosuch"]).ok();
+    place.run(&["rm", "--all", "nosuch"]).failed(2);
 }
 
 #[test]

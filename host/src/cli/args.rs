@@ -260,7 +260,7 @@ pub struct History {
 
     /// Sizes and times for people
     #[arg(short = 'H', long, default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1,
-          default_missing_value = "true", value_name = "BOOL")]
+          require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub human: bool,
 
     /// How to show it: table, json, or a Go template with the fields .ID .CreatedSince .CreatedAt .CreatedBy .Size
@@ -502,6 +502,10 @@ pub struct Save {
     #[arg(long)]
     pub compress: bool,
 
+    /// As podman has it; several images are always taken
+    #[arg(short, long, hide = true)]
+    pub multi_image_archive: bool,
+
     /// One more name for the image, when there is only one
     #[arg(long, value_name = "NAME")]
     pub additional_tag: Vec<String>,
@@ -625,11 +629,19 @@ pub struct Untag {
 #[derive(Debug, Args)]
 pub struct Rm {
     /// The images, by name or ID
-    #[arg(value_name = "IMAGE", required = true)]
+    #[arg(value_name = "IMAGE", required_unless_present = "all")]
     pub images: Vec<String>,
+
+    /// Every image in the store, with its names
+    #[arg(short, long, conflicts_with = "images")]
+    pub all: bool,
 
     #[command(flatten)]
     pub looked_up: LookedUp,
+
+    /// Say nothing of images that are not there
+    #[arg(short, long)]
+    pub ignore: bool,
 
     /// Remove an image given by ID though it has several names, and the last name of a pinned one; say nothing of
     /// images that are not there
@@ -737,8 +749,14 @@ pub struct Events {
     pub filter: Vec<String>,
 
     /// Go on with new events until --until; without --since only these
-    #[arg(long, alias = "stream")]
+    #[arg(long, alias = "stream", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1,
+          require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub follow: bool,
+
+    /// As podman has it; nothing is ever cut
+    #[arg(long, hide = true, default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1,
+          require_equals = true, default_missing_value = "true")]
+    pub no_trunc: bool,
 
     /// How to show it: table, json, one document a line, or a Go template with the fields .ID .Name .Status .Type .Time
     /// .TimeNano .Attributes, and docker's .Action .Actor

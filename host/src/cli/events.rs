@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use consign::clock;
 use consign::digest::Digest;
 use consign::image::{self, Label};
 use consign::store::{Event, EventQuery, NotAnEvent};
@@ -16,7 +17,7 @@ use super::failure::Failure;
 use super::output;
 use super::session::Session;
 use super::template::Data;
-use super::time::{Direction, moment};
+use super::time::{self, Direction, moment};
 
 /// How often a follower looks whether anybody wrote to the catalogue.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -28,7 +29,7 @@ const PAGE: u64 = 1000;
 const MAPS: [&str; 1] = ["Attributes"];
 
 pub fn run(session: &Session, arguments: &Events) -> Result<()> {
-    let now = Timestamp::now();
+    let now = time::now();
     let time = |text: &Option<String>, direction| {
         text.as_deref().map(|text| moment(text, now, direction).map(SystemTime::from)).transpose()
     };
@@ -63,7 +64,7 @@ pub fn run(session: &Session, arguments: &Events) -> Result<()> {
         }
         loop {
             // What happened until then has to be shown, so the time is asked for first.
-            let over = query.until.is_some_and(|until| SystemTime::now() > until);
+            let over = query.until.is_some_and(|until| clock::now() > until);
             if events.version()? != version {
                 break;
             }

@@ -32,7 +32,7 @@ pub fn of_images(session: &Session, text: &str) -> Result<Filter> {
         "label!" => Filter::NoLabel(Label::parse(value)),
         "before" => Filter::Before(created(session, value)?),
         "since" | "after" => Filter::Since(created(session, value)?),
-        "until" => Filter::Before(moment(value, Timestamp::now(), Direction::Past)?.into()),
+        "until" => Filter::Before(moment(value, super::time::now(), Direction::Past)?.into()),
         "reference" => Filter::Reference(value.to_owned()),
         "id" => {
             let digits = value.strip_prefix("sha256:").unwrap_or(value);

@@ -64,7 +64,7 @@ pub fn run(session: &Session, arguments: &History) -> Result<()> {
 }
 
 fn show(arguments: &History, steps: &[Step]) -> Result<()> {
-    let now = Timestamp::now();
+    let now = super::time::now();
     let id = |step: &Step| {
         step.image.as_ref().map_or_else(|| MISSING.to_owned(), |id| output::id(id, arguments.no_trunc))
     };

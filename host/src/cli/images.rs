@@ -51,7 +51,7 @@ pub fn run(session: &Session, arguments: &Images) -> Result<()> {
         std::mem::forget(rows);
         return Ok(());
     }
-    let now = Timestamp::now();
+    let now = super::time::now();
     match &arguments.format {
         Shape::Json => {
             let entry = |row: &Row| -> Result<Value> {

@@ -74,7 +74,7 @@ fn open(path: &Path) -> Result<File> {
 fn created() -> Result<SystemTime> {
     const VARIABLE: &str = "SOURCE_DATE_EPOCH";
     let Some(text) = std::env::var_os(VARIABLE).filter(|text| !text.is_empty()) else {
-        return Ok(SystemTime::now());
+        return Ok(consign::clock::now());
     };
     let text = text.to_string_lossy();
     let time = text.parse().ok().and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));

@@ -50,7 +50,7 @@ fn options(arguments: &Prune) -> Result<Options> {
         let (key, value) = filter.split_once('=').unwrap_or((filter, ""));
         match (key, value) {
             ("until", time) => {
-                options.until = Some(moment(time, Timestamp::now(), Direction::Past)?.into());
+                options.until = Some(moment(time, super::time::now(), Direction::Past)?.into());
             }
             ("label", text) if !text.is_empty() => options.labels.push(Label::parse(text)),
             ("label!", text) if !text.is_empty() => options.without.push(Label::parse(text)),

@@ -1,5 +1,6 @@
 //! `consign rm`: names and images out of the store, by Docker's rules (see [`consign::store::Store::delete`]).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -31,11 +32,18 @@ pub fn run(session: &Session, arguments: &Rm) -> Result<()> {
             Err(error) => failures.push((position, error)),
         }
     }
+    if arguments.all {
+        for id in everything(&store)? {
+            positions.push(positions.len());
+            // An image of several names goes with all of them.
+            deletions.push(Deletion { subject: Doomed::Image(id), force: true, keep_parents: true });
+        }
+    }
     let deleted = store.delete(&deletions)?;
     for (deletion, error) in deleted.refused {
         // Gone with one that was named before it.
         let gone = matches!(error, StoreError::UnknownName { .. } | StoreError::UnknownImage { .. });
-        if !(gone && arguments.force) {
+        if !(gone && (arguments.force || arguments.ignore || arguments.all)) {
             failures.push((positions[deletion], refused(error)));
         }
     }
@@ -43,6 +51,24 @@ pub fn run(session: &Session, arguments: &Rm) -> Result<()> {
     note_deferred(deleted.removed.deferred);
     failures.sort_by_key(|(position, _)| *position);
     Failures::all(failures.into_iter().map(|(_, error)| error).collect())
+}
+
+/// Every image, those that were built on others before these.
+fn everything(store: &Store) -> Result<Vec<Digest>> {
+    let (mut known, mut placed, mut ordered) = (HashSet::new(), HashSet::new(), Vec::new());
+    let mut next = store.images().ids()?;
+    // An image is passed twice: its children are put before it the first time.
+    while let Some(id) = next.last() {
+        if known.insert(id.clone()) {
+            let children = store.images().children(id)?;
+            next.extend(children.into_iter().filter(|child| !known.contains(child)));
+        } else if let Some(id) = next.pop()
+            && placed.insert(id.clone())
+        {
+            ordered.push(id);
+        }
+    }
+    Ok(ordered)
 }
 
 /// Says that content was left where it is, if it was.
@@ -101,7 +127,7 @@ fn show(removed: &Removed, format: Format) -> Result<()> {
 
 /// What an argument names. `None`: nothing, and that is to be no error.
 fn subject(session: &Session, store: &Arc<Store>, text: &str, arguments: &Rm) -> Result<Option<Doomed>> {
-    let (force, lookup) = (arguments.force, arguments.looked_up.lookup);
+    let (ignored, lookup) = (arguments.force || arguments.ignore, arguments.looked_up.lookup);
     if lookup != Lookup::Docker {
         return looked_up(session, store, text, arguments);
     }
@@ -119,7 +145,7 @@ fn subject(session: &Session, store: &Arc<Store>, text: &str, arguments: &Rm) ->
     let options = session.options_for(lookup)?;
     let resolved = match opened.resolve(session, &options) {
         Ok(resolved) => resolved,
-        Err(error) if force && error.is_no() => return Ok(None),
+        Err(error) if ignored && error.is_no() => return Ok(None),
         Err(error) => return Err(with_hint(error, &opened)),
     };
     Ok(Some(Doomed::Image(resolved.config.digest.parse()?)))
@@ -134,7 +160,7 @@ fn looked_up(session: &Session, store: &Arc<Store>, text: &str, arguments: &Rm) 
         Err(error) => {
             let error = refusal::looked_up(error);
             let absent = error.downcast_ref::<Failure>().is_some_and(|failure| failure.code == Code::No);
-            return if arguments.force && absent { Ok(None) } else { Err(error) };
+            return if (arguments.force || arguments.ignore) && absent { Ok(None) } else { Err(error) };
         }
     };
     if let Some(name) = opened.name() {

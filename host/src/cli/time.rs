@@ -13,6 +13,11 @@ pub enum Direction {
     Future,
 }
 
+/// What this machine's clock says.
+pub fn now() -> Timestamp {
+    Timestamp::try_from(consign::clock::now()).unwrap_or_default()
+}
+
 /// Reads RFC 3339, the same without an offset (UTC) or without a time, seconds since 1970 with or without a
 /// fraction, or a duration from now as Go writes it: `10m`, `1h30m`, `1.5h`.
 pub fn moment(text: &str, now: Timestamp, direction: Direction) -> Result<Timestamp, Failure> {

@@ -15,7 +15,7 @@ use crate::store::reached;
 /// A name beside `name` that nobody has: process, time, count.
 fn beside(name: &Path) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = crate::clock::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     // A file name has room for 255 bytes.
     let name: String = name.to_string_lossy().chars().filter(char::is_ascii).take(40).collect();

@@ -94,7 +94,7 @@ fn partial(digest: &Digest) -> String {
 /// A name under `ingest/` nobody has: process, time, count.
 fn unique() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = crate::clock::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     format!("{INGEST}/{:x}-{:x}-{:x}", std::process::id(), now.as_nanos(), count)
 }

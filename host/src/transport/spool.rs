@@ -27,7 +27,7 @@ pub(crate) fn unnamed(directory: &Dir) -> std::io::Result<File> {
 
 /// A file that is made under a name and loses it at once.
 fn named(directory: &Dir) -> std::io::Result<File> {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = crate::clock::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let name = format!("spool-{:x}-{:x}", std::process::id(), now.as_nanos());
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
