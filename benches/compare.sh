@@ -7,6 +7,7 @@
 set -euo pipefail
 corpus=$(cd "${1:?usage: compare.sh CORPUS [CONSIGN]}" && pwd)
 consign=$(realpath "${2:-$(dirname "$0")/../target/release/consign}")
+here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d -p "$corpus"); trap 'rm -rf "$work"' EXIT
 # As installed: what a linker has just written lies in the page cache in single pages and starts a quarter slower.
 install "$consign" "$work/consign"; consign=$work/consign
@@ -71,6 +72,31 @@ for archive in big.docker.tar big.oci.tar many.docker.tar; do
   away "$work/podman" "$work/run"
   seconds "podman load" podman load -q -i "$file"
   [[ $archive != many* ]] || { echo "== list its images"; ratios 2 "$consign images" "podman images"; }
+done
+
+echo "== list 100 images that share a layer"
+away "$CONSIGN_ROOT" "$work/podman" "$work/run"
+python3 "$here/sharing.py" "$work/sharing.tar" 100
+"$consign" load -q "docker-archive:$work/sharing.tar" > /dev/null
+podman load -q -i "$work/sharing.tar" > /dev/null
+ratios 5 "$consign images" "podman images"
+
+# By name, all in one command, which is what takes the catalogue longest; without content.
+echo "== remove images: for each"
+for count in 100 1000 10000; do
+  away "$CONSIGN_ROOT"
+  "$consign" images -q
+  python3 "$here/many.py" "$CONSIGN_ROOT" "$count"
+  python3 - "$consign" "$count" <<'P'
+import resource, subprocess, sys, time
+consign, count = sys.argv[1], int(sys.argv[2])
+names = [f"example.com/group{number % 100}/image{number}:1" for number in range(count)]
+start = time.monotonic()
+subprocess.run([consign, "rm", *names], check=True, stdout=subprocess.DEVNULL)
+wall, used = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+processor = used.ru_utime + used.ru_stime
+print(f"{count:6} images {wall / count * 1e6:8.0f} us {processor / count * 1e6:8.0f} us of the processor")
+P
 done
 
 # One image in three stores: as it is kept by each, and, for skopeo, as a layout whose layers are compressed as they
