@@ -2,12 +2,14 @@
 
 pub mod changes;
 pub mod checkpoints;
+pub mod compress;
 pub mod compression;
 pub mod copying;
 pub mod entry;
 pub mod glob;
 pub mod hold;
 pub mod index;
+pub mod make;
 pub mod opened;
 pub mod read_at;
 pub mod seek;

@@ -136,6 +136,7 @@ fn mend(
 ) -> Result<(), RepairError> {
     let mut bad = BTreeSet::new();
     let mut wrong = BTreeSet::new();
+    let mut indexes = BTreeSet::new();
     for problem in &report.problems {
         match problem {
             Problem::DamagedBlob { digest, .. }
@@ -146,6 +147,7 @@ fn mend(
             | Problem::WrongDiffId { digest, .. }
             | Problem::WrongRecord { digest, .. } => drop(wrong.insert(digest.clone())),
             Problem::UnknownLayer { image, .. } => drop(wrong.insert(image.clone())),
+            Problem::DamagedIndex { digest, .. } => drop(indexes.insert(digest.clone())),
             _ => {}
         }
     }
@@ -175,6 +177,12 @@ fn mend(
                 repaired.corrected.push(digest);
             }
             None => drop(lost.insert(digest)),
+        }
+    }
+    for digest in indexes.difference(&lost) {
+        for layer in store.layers().of_blob(digest)? {
+            store.remake_index(&layer)?;
+            repaired.corrected.push(digest.clone());
         }
     }
     if !lost.is_empty() {

@@ -53,6 +53,7 @@ use std::io::Write;
 use cap_std::fs::Dir;
 
 use crate::digest::Digest;
+use crate::layer::compress::Method;
 use crate::load::{Count, Progress};
 use crate::sandbox::Sandbox;
 use crate::store::Store;
@@ -112,9 +113,9 @@ pub struct Options<'a> {
     pub choice: resolution::Options,
     /// What becomes of images that are not in the store.
     pub absent: Absent,
-    /// Compress layers that are not, by gzip. Their manifests, and the indexes above them, get other digests;
-    /// image IDs stay. Needs `spool`.
-    pub compress: bool,
+    /// Compress layers that are not. Their manifests, and the indexes above them, get other digests; image IDs
+    /// stay. Needs `spool`.
+    pub compress: Option<Method>,
     /// Where unnamed temporary files are made.
     pub spool: Option<&'a Dir>,
     /// How a directory gets its content.
@@ -124,7 +125,7 @@ pub struct Options<'a> {
 impl Options<'_> {
     /// What is in the store, as it is.
     pub fn new(choice: resolution::Options) -> Self {
-        Options { choice, absent: Absent::Drop, compress: false, spool: None, sharing: Sharing::Clone }
+        Options { choice, absent: Absent::Drop, compress: None, spool: None, sharing: Sharing::Clone }
     }
 }
 

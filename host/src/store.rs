@@ -4,6 +4,7 @@
 //! <root>/oci-layout          marker, written once
 //!        blobs/<alg>/<hex>   content; what is here was verified and is durable
 //!        ingest/<id>         content being written; nothing refers to it
+//!        layers/<alg>/       what was made of layers, for reading in them
 //!        catalog.sqlite      names, images, documents, layers (SQLite, WAL)
 //!        lock, gate          flock: writers shared, collection exclusive
 //! ```
@@ -49,6 +50,7 @@ mod events;
 mod format;
 mod images;
 mod ingest;
+mod kept;
 mod layers;
 mod lineage;
 mod listing;
@@ -81,6 +83,7 @@ pub use error::StoreError;
 pub use events::{Event, EventKind, EventQuery, EventRecord, Events, KEPT as EVENTS_KEPT, NotAnEvent};
 pub use images::{Images, StoredImage};
 pub use ingest::BlobWriter;
+pub use kept::Keeping;
 pub use layers::{Layers, StoredLayer};
 pub use lineage::ImageMetadata;
 pub use listing::{ListedImage, ListedName};
@@ -109,6 +112,7 @@ pub const DOCUMENT_LIMIT: u64 = 4 << 20;
 const MARKER: &str = "oci-layout";
 const BLOBS: &str = "blobs";
 const INGEST: &str = "ingest";
+const LAYERS: &str = "layers";
 
 /// How a store is opened.
 #[derive(Debug, Clone)]
@@ -243,7 +247,7 @@ fn prepare(root: &Dir) -> Result<()> {
     let marker = root.try_exists(MARKER).map_err(io("looking for", MARKER))?;
     if !marker {
         let mut entries = root.entries().map_err(io("listing", "."))?;
-        let known = [BLOBS, INGEST, lock::FILE, lock::GATE, catalog::FILE];
+        let known = [BLOBS, INGEST, LAYERS, lock::FILE, lock::GATE, catalog::FILE];
         let stranger = entries.find_map(|entry| {
             let name = entry.ok()?.file_name();
             let name = name.to_string_lossy();
@@ -267,7 +271,9 @@ fn prepare(root: &Dir) -> Result<()> {
 
 /// Creates the directories that are not there.
 fn lay_out(root: &Dir) -> Result<()> {
-    for directory in [BLOBS, "blobs/sha256", "blobs/sha384", "blobs/sha512", INGEST] {
+    let blobs = ["blobs/sha256", "blobs/sha384", "blobs/sha512"];
+    let layers = ["layers/sha256", "layers/sha384", "layers/sha512"];
+    for directory in [BLOBS, LAYERS, INGEST].into_iter().chain(blobs).chain(layers) {
         match root.create_dir(directory) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}

@@ -48,12 +48,13 @@ fn all_or_nothing(place: &Place, archive: &str, before: &[String], whole: &[Stri
 }
 
 /// The steps of `host/src/store/step.rs` that a load goes through, in order.
-pub const STEPS: [&str; 7] = [
+pub const STEPS: [&str; 8] = [
     "ingest-written",
     "data-synced",
     "half-renamed",
     "renamed",
     "directory-synced",
+    "indexes-renamed",
     "records-inserted",
     "transaction-committed",
 ];

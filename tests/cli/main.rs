@@ -19,6 +19,7 @@ mod happening;
 mod history;
 mod hostile;
 mod importing;
+mod indexed;
 mod inspecting;
 mod interrupted;
 mod killed;

@@ -3,12 +3,13 @@ use consign::store::{Records, Removal};
 use super::*;
 
 /// Every step of a write that the store names, in order.
-const WRITE: [&str; 7] = [
+const WRITE: [&str; 8] = [
     "ingest-written",
     "data-synced",
     "half-renamed",
     "renamed",
     "directory-synced",
+    "indexes-renamed",
     "records-inserted",
     "transaction-committed",
 ];

@@ -6,6 +6,7 @@ mod values;
 use std::path::PathBuf;
 
 use clap::{Args, FromArgMatches, Parser, Subcommand};
+use consign::layer::compress::Method;
 
 pub use files::{Aspect, Cat, Diff, Find, Image, Layers, Listed, Ls, Type};
 pub use values::{Form, Format, Lookup, Policy, Rules, Shape, Sort, World};
@@ -498,9 +499,9 @@ pub struct Save {
     #[arg(long)]
     pub sparse: bool,
 
-    /// Compress layers that are not, with gzip; manifests and indexes then have other digests
-    #[arg(long)]
-    pub compress: bool,
+    /// Compress layers that are not: gzip[:1-9] or zstd[:1-22]; manifests and indexes then have other digests
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "gzip")]
+    pub compress: Option<Method>,
 
     /// As podman has it; several images are always taken
     #[arg(short, long, hide = true)]

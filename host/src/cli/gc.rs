@@ -35,6 +35,7 @@ fn document(collected: &Collected) -> Value {
     json!({
         "blobs": collected.blobs.iter().map(Digest::to_string).collect::<Vec<_>>(),
         "ingests": collected.ingests,
+        "indexes": collected.indexes,
         "bytes": collected.bytes,
         "left": collected.left,
     })

@@ -266,7 +266,7 @@ fn show(saved: &Saved, place: &Place, arguments: &Save) -> Result<()> {
         let what = root.names.first().map_or_else(|| root.stored.digest.clone(), name);
         let (stored, written) = (&root.stored.digest, &root.written.digest);
         match root.absent.len() {
-            0 if arguments.compress && stored != written => {
+            0 if arguments.compress.is_some() && stored != written => {
                 output::note(&format!("`{what}` is now `{written}`: layers were compressed"));
             }
             0 => {}

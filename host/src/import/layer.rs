@@ -1,5 +1,5 @@
 //! The tarball on its way into the store: hashed and written as it comes on one thread, decompressed, hashed and
-//! walked on another.
+//! indexed on another.
 
 use std::io::{self, BufRead as _, Read, Write as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,13 +7,13 @@ use std::thread;
 
 use super::{ImportError, Options, descriptor};
 use crate::digest::{Algorithm, Digest, Hasher};
+use crate::layer::checkpoints::SPAN;
 use crate::layer::compression::{Compression, CompressionError, DETECT, Decoder, Expansion};
-use crate::layer::entry::Entry;
-use crate::layer::tar::{Decoder as TarDecoder, Visitor};
+use crate::layer::make::{MakeError, Making};
+use crate::layer::transfer::Undone;
 use crate::layer::transfer::chunks::{ChunkReader, LoopEnd, channel};
 use crate::load::Progress;
 use crate::store::Batch;
-use crate::transport::tar_index::TarError;
 use crate::types::Descriptor;
 
 /// The layer, in the batch.
@@ -53,11 +53,13 @@ pub(super) fn store(
     let plain = compression == Compression::Plain;
     let mut writer = batch.writer_unhashed()?;
     let mut hasher = Hasher::new(Algorithm::Sha256);
+    let mut keeping = batch.keeping();
+    let mut making = Making::new(&mut keeping);
     let (fed, unpacked) = thread::scope(|scope| {
-        let shared = &shared;
+        let (shared, making) = (&shared, &mut making);
         let undo = scope.spawn(move || {
             let mut reader = ChunkReader::new(chunks);
-            let unpacked = unpack(&mut reader, compression, options.expansion, shared);
+            let unpacked = unpack(&mut reader, compression, options.expansion, shared, making);
             shared.stop.fetch_or(unpacked.is_err(), Ordering::Relaxed);
             reader.drain();
             unpacked
@@ -84,10 +86,18 @@ pub(super) fn store(
         (fed, unpacked)
     });
     let size = fed?;
-    let (diff_id, unpacked) = unpacked?;
-    let blob = if plain { diff_id.clone() } else { hasher.finish() };
+    let undone = unpacked?;
+    let blob = if plain { undone.digest.clone() } else { hasher.finish() };
+    let made = making.finish(&undone, &blob, size, !plain);
+    if let Err(MakeError::Tar(error)) = made.index {
+        // Its end is what is wrong with it.
+        return Err(error.into());
+    }
+    let Undone { digest: diff_id, size: unpacked } = undone;
     let present = batch.contains(&blob)?.is_some();
     writer.commit_hashed(&blob, None)?;
+    // It can be made again when it is wanted.
+    let _ = keeping.keep(&diff_id, &blob, &made);
     progress.finished(&descriptor("", &blob, size), present);
     Ok(Found { compression, blob, size, diff_id, unpacked })
 }
@@ -119,25 +129,14 @@ fn fill(input: &mut dyn Read, loop_end: &mut LoopEnd, done: u64) -> Result<Vec<u
     Ok(buffer)
 }
 
-/// Nobody looks at the entries: that there are some, and not something else, is enough.
-struct Entries;
-
-impl Visitor for Entries {
-    type Error = TarError;
-
-    fn entry(&mut self, _: &Entry, _: u64) -> Result<(), TarError> {
-        Ok(())
-    }
-}
-
-/// The digest and the size of the uncompressed tar, which is one.
+/// The digest and the size of the uncompressed tar, which is one as far as can be told before its end.
 fn unpack(
     reader: &mut ChunkReader,
     compression: Compression,
     expansion: Expansion,
     shared: &Shared,
-) -> Result<(Digest, u64), ImportError> {
-    let mut tar = TarDecoder::new();
+    making: &mut Making<'_>,
+) -> Result<Undone, ImportError> {
     let mut hasher = Hasher::new(Algorithm::Sha256);
     if compression == Compression::Plain {
         let mut size = 0;
@@ -147,18 +146,19 @@ fn unpack(
                 break;
             }
             hasher.update(bytes);
-            tar.feed(bytes, &mut Entries)?;
+            making.feed(bytes);
+            making.wrong().map_or(Ok(()), Err)?;
             let read = bytes.len();
             size += read as u64;
             reader.consume(read);
         }
-        tar.finish()?;
-        return Ok((hasher.finish(), size));
+        return Ok(Undone { digest: hasher.finish(), size });
     }
-    let mut decoder = Decoder::new(reader, compression, u64::MAX)?;
+    let mut decoder = Decoder::noting(reader, compression, u64::MAX, SPAN)?;
     let mut buffer = vec![0; 256 << 10];
     loop {
         let read = decoder.decode(&mut buffer)?;
+        decoder.take_point().iter().for_each(|point| making.point(point));
         if read == 0 {
             break;
         }
@@ -168,8 +168,8 @@ fn unpack(
             return Err(CompressionError::TooLarge { name: compression.name(), limit }.into());
         }
         hasher.update(&buffer[..read]);
-        tar.feed(&buffer[..read], &mut Entries)?;
+        making.feed(&buffer[..read]);
+        making.wrong().map_or(Ok(()), Err)?;
     }
-    tar.finish()?;
-    Ok((hasher.finish(), decoder.produced()))
+    Ok(Undone { digest: hasher.finish(), size: decoder.produced() })
 }

@@ -36,9 +36,14 @@ const TABLE_LIMIT: u64 = 64 << 20;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointsError {
-    /// They are none, or of another version.
-    #[error("wanted checkpoints of version {}, found something else", MAGIC[7])]
-    Version,
+    /// They are of another version.
+    #[error("wanted checkpoints of version {wanted}, found {found}")]
+    Version {
+        /// The version that is read.
+        wanted: u8,
+        /// Their version.
+        found: u8,
+    },
     /// They are not what was written.
     #[error("the checkpoints are damaged: {reason}")]
     Damaged {
@@ -153,8 +158,12 @@ impl Checkpoints {
         let length = file.size();
         let end = length.checked_sub((TAIL + CHECKSUM) as u64).filter(|end| *end >= 8);
         let end = end.ok_or(damaged("they are cut"))?;
-        if read_exact_at(&*file, 0, 8)? != MAGIC {
-            return Err(CheckpointsError::Version);
+        match &read_exact_at(&*file, 0, 8)?[..] {
+            head if head == MAGIC => {}
+            head if head[..7] == MAGIC[..7] => {
+                return Err(CheckpointsError::Version { wanted: MAGIC[7], found: head[7] });
+            }
+            _ => return Err(damaged("they do not begin as such")),
         }
         let tail = read_exact_at(&*file, end, TAIL)?;
         let places = number(&tail, 0);

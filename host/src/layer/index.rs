@@ -56,13 +56,13 @@ impl fmt::Debug for FileDigest {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IndexError {
-    /// They are none, or of another version.
+    /// They are of another version.
     #[error("wanted an index of version {wanted}, found {found}")]
     Version {
         /// The version that is read.
         wanted: u8,
-        /// Its version, or what it is instead.
-        found: String,
+        /// Its version.
+        found: u8,
     },
     /// They are not what was written.
     #[error("the index is damaged: {reason}")]
@@ -122,9 +122,9 @@ impl Index {
         match bytes.first_chunk::<8>() {
             Some(head) if *head == MAGIC => {}
             Some(head) if head[..7] == MAGIC[..7] => {
-                return Err(IndexError::Version { wanted: MAGIC[7], found: head[7].to_string() });
+                return Err(IndexError::Version { wanted: MAGIC[7], found: head[7] });
             }
-            _ => return Err(IndexError::Version { wanted: MAGIC[7], found: "something else".into() }),
+            _ => return Err(damaged("it does not begin as one")),
         }
         let body = bytes.len().checked_sub(CHECKSUM).ok_or(damaged("it is cut"))?;
         let tail = body.checked_sub(TAIL).filter(|tail| *tail >= 8).ok_or(damaged("it is cut"))?;

@@ -7,6 +7,7 @@ use super::compression::Point;
 use super::entry::Entry;
 use super::index::{Builder, TooLarge};
 use super::tar::{Decoder, Visitor};
+use super::transfer::Undone;
 use crate::digest::Digest;
 use crate::transport::tar_index::TarError;
 
@@ -35,7 +36,6 @@ pub struct Made {
 ///
 /// What goes wrong here stops nothing: what is made can be made again.
 pub struct Making<'a> {
-    blob: &'a Digest,
     tar: Decoder,
     builder: Option<Builder>,
     wrong: Option<TarError>,
@@ -45,10 +45,9 @@ pub struct Making<'a> {
 }
 
 impl<'a> Making<'a> {
-    /// For the layer in the blob of this digest, whose checkpoints are written to `sink`.
-    pub fn new(blob: &'a Digest, sink: &'a mut (dyn Write + Send)) -> Making<'a> {
+    /// For a layer whose checkpoints are written to `sink`.
+    pub fn new(sink: &'a mut (dyn Write + Send)) -> Making<'a> {
         Making {
-            blob,
             tar: Decoder::new(),
             builder: Some(Builder::new()),
             wrong: None,
@@ -67,6 +66,11 @@ impl<'a> Making<'a> {
         }
     }
 
+    /// Why there will be no index, if that is so by now.
+    pub(crate) fn wrong(&mut self) -> Option<TarError> {
+        self.wrong.take()
+    }
+
     /// A place where decoding can begin.
     pub(crate) fn point(&mut self, point: &Point) {
         self.begin();
@@ -83,22 +87,23 @@ impl<'a> Making<'a> {
         }
     }
 
-    /// The layer has passed: its diff ID and bytes, those of its blob, and whether that is compressed.
-    pub(crate) fn finish(mut self, diff_id: &Digest, size: u64, blob_size: u64, compressed: bool) -> Made {
+    /// The layer has passed; this is what it and its blob turned out to be.
+    pub(crate) fn finish(mut self, layer: &Undone, blob: &Digest, blob_size: u64, compressed: bool) -> Made {
+        let Undone { digest: diff_id, size } = layer;
         let index = match (self.builder.take(), self.wrong.take()) {
             (Some(builder), _) => std::mem::take(&mut self.tar)
                 .finish()
                 .map_err(MakeError::from)
-                .and_then(|()| Ok(builder.finish(diff_id, size)?)),
+                .and_then(|()| Ok(builder.finish(diff_id, *size)?)),
             (None, Some(wrong)) => Err(wrong.into()),
             (None, None) => Err(TooLarge.into()),
         };
-        if compressed && size > SPAN {
+        if compressed && *size > SPAN {
             // That there are no places is worth knowing, too.
             self.begin();
         }
         let checkpoints = self.checkpoints.take();
-        let checkpoints = checkpoints.is_some_and(|writer| writer.finish(self.blob, blob_size, size).is_ok());
+        let checkpoints = checkpoints.is_some_and(|writer| writer.finish(blob, blob_size, *size).is_ok());
         Made { index, checkpoints }
     }
 }

@@ -32,14 +32,18 @@ pub use error::LayerError;
 pub use file::FileReader;
 pub use verified::Verified;
 
+use super::checkpoints::SPAN;
 use super::compression::Compression;
 use super::index::Index;
 use super::read_at::ReadAt;
 use super::seek::Seekable;
 use crate::digest::Digest;
 use crate::source::Source;
-use crate::store::Store;
+use crate::store::{LayerRecord, Store};
 use crate::types::Descriptor;
+
+/// Bytes of a file that is read as a whole before any of it is given.
+const SMALL: u64 = 1 << 20;
 
 /// A layer that can be read. Nothing of it is read before it is asked for.
 pub struct Layer {
@@ -49,7 +53,7 @@ pub struct Layer {
     headers_only: bool,
     blob: OnceLock<Blob>,
     index: OnceLock<Index>,
-    /// The blob with the checkpoints that were come upon as the index was made.
+    /// The blob with its checkpoints: those the store keeps, or that were come upon as the index was made.
     noted: OnceLock<Seekable>,
 }
 
@@ -62,6 +66,8 @@ enum Place {
 struct Blob {
     digest: Digest,
     bytes: Seekable,
+    /// As the store knows it.
+    form: Option<LayerRecord>,
 }
 
 impl Layer {
@@ -118,6 +124,9 @@ impl Layer {
         if let Some(index) = self.index.get() {
             return Ok(index);
         }
+        if let Some(index) = self.kept_index()? {
+            return Ok(self.index.get_or_init(|| index));
+        }
         let bytes = &self.blob()?.bytes;
         let index = if self.headers_only && bytes.compression() == Compression::Plain {
             made::from_headers(&**bytes.blob(), &self.diff_id)?
@@ -139,11 +148,48 @@ impl Layer {
     /// Where the index has no such position.
     pub fn file(&self, position: usize) -> Result<FileReader, LayerError> {
         let record = self.index()?.get(position);
-        let bytes = match self.noted.get() {
-            Some(bytes) => bytes,
-            None => &self.blob()?.bytes,
-        };
-        FileReader::new(bytes.reader(), &record)
+        let bytes = self.bytes_at(record.content)?;
+        let file = FileReader::new(bytes.reader(), &record);
+        if !bytes.has_checkpoints() || record.size > SMALL {
+            return file;
+        }
+        // Known to be right before it is given, or else read as if there were no checkpoints.
+        match file.and_then(FileReader::verified) {
+            Ok(file) => Ok(file),
+            Err(_) => FileReader::new(bytes.without_checkpoints().reader(), &record),
+        }
+    }
+
+    /// The index the store keeps. One that is not there is made first, if the store can be written to.
+    fn kept_index(&self) -> Result<Option<Index>, LayerError> {
+        let Place::Store(store) = &self.place else { return Ok(None) };
+        if let Some(index) = store.kept_index(&self.diff_id) {
+            return Ok(Some(index));
+        }
+        if let Some(form) = &self.blob()?.form
+            && store.make_index(form).is_ok_and(|made| made)
+        {
+            return Ok(store.kept_index(&self.diff_id));
+        }
+        Ok(None)
+    }
+
+    /// The blob, with its checkpoints where there is something before this place to be passed over.
+    fn bytes_at(&self, offset: u64) -> Result<&Seekable, LayerError> {
+        if let Some(bytes) = self.noted.get() {
+            return Ok(bytes);
+        }
+        let Blob { digest, bytes, form } = self.blob()?;
+        let (Place::Store(store), Some(form)) = (&self.place, form) else { return Ok(bytes) };
+        if bytes.compression() == Compression::Plain || offset < SPAN {
+            return Ok(bytes);
+        }
+        let mut checkpoints = store.kept_checkpoints(digest);
+        if checkpoints.is_none() && store.make_index(form).is_ok_and(|made| made) {
+            checkpoints = store.kept_checkpoints(digest);
+        }
+        let bytes = Seekable::new(bytes.blob().clone(), Some(form.unpacked_size), checkpoints.map(Arc::new))?;
+        Ok(self.noted.get_or_init(|| bytes))
     }
 
     /// All of it, as it lies there. The end is an error where it is not the blob it should be.
@@ -178,12 +224,12 @@ impl Layer {
                 let form = plain.or(forms.first()).ok_or_else(absent)?;
                 let file = store.open_blob(&form.blob.digest)?.ok_or_else(absent)?;
                 let bytes = Seekable::new(Arc::new(file), Some(form.unpacked_size), None)?;
-                Blob { digest: form.blob.digest.clone(), bytes }
+                Blob { digest: form.blob.digest.clone(), bytes, form: Some(form.clone()) }
             }
             Place::Source { source, blob } => {
                 let digest: Digest = blob.digest.parse().map_err(crate::source::SourceError::from)?;
                 let bytes: Arc<dyn ReadAt> = source.open_at(blob)?.ok_or_else(absent)?;
-                Blob { digest, bytes: Seekable::new(bytes, None, None)? }
+                Blob { digest, bytes: Seekable::new(bytes, None, None)?, form: None }
             }
         };
         Ok(self.blob.get_or_init(|| blob))

@@ -57,6 +57,11 @@ impl Seekable {
         &self.blob
     }
 
+    /// Whether decoding may begin elsewhere than at the start.
+    pub fn has_checkpoints(&self) -> bool {
+        self.checkpoints.as_ref().is_some_and(|checkpoints| !checkpoints.is_empty())
+    }
+
     /// The same blob, to be decoded from its start always.
     #[must_use]
     pub fn without_checkpoints(&self) -> Seekable {

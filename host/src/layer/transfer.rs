@@ -8,8 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use chunks::{ChunkReader, Chunks, LoopEnd, channel};
+use crossbeam_channel::{Receiver, unbounded};
 
-use super::compression::{Compression, CompressionError, DETECT, Decoder, Expansion};
+use super::checkpoints::SPAN;
+use super::compression::{Compression, CompressionError, DETECT, Decoder, Expansion, Point};
+use super::make::{Made, Making};
 use crate::digest::{Algorithm, Digest, Hasher};
 
 /// Blobs up to this size are handled on one thread, in one buffer.
@@ -37,6 +40,8 @@ pub struct Found {
     pub size: u64,
     /// What came out uncompressed, where that was wanted.
     pub uncompressed: Option<Result<Undone, CompressionError>>,
+    /// What was made of a layer that could be undone, where that was wanted.
+    pub made: Option<Made>,
 }
 
 /// Uncompressed content.
@@ -107,10 +112,27 @@ impl Transfer {
         wanted: &Wanted,
         hooks: &Hooks<'_>,
     ) -> Result<Found, TransferError> {
+        self.run_making(input, output, wanted, hooks, None)
+    }
+
+    /// The same, and makes what is made of a layer, if the diff ID is wanted.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run`](Self::run). What is made fails by itself.
+    pub fn run_making(
+        &mut self,
+        input: &mut dyn Read,
+        output: &mut dyn Write,
+        wanted: &Wanted,
+        hooks: &Hooks<'_>,
+        making: Option<Making<'_>>,
+    ) -> Result<Found, TransferError> {
+        let making = making.filter(|_| wanted.diff_id.is_some());
         if wanted.size <= SMALL {
-            self.run_small(input, output, wanted, hooks)
+            self.run_small(input, output, wanted, hooks, making)
         } else {
-            run_large(input, output, wanted, hooks)
+            run_large(input, output, wanted, hooks, making)
         }
     }
 
@@ -120,6 +142,7 @@ impl Transfer {
         output: &mut dyn Write,
         wanted: &Wanted,
         hooks: &Hooks<'_>,
+        mut making: Option<Making<'_>>,
     ) -> Result<Found, TransferError> {
         self.small.clear();
         input
@@ -136,24 +159,52 @@ impl Transfer {
         let digest = hasher.finish();
         output.write_all(bytes).map_err(|source| TransferError::Write { done: 0, source })?;
         (hooks.advanced)(size);
-        let uncompressed = wanted.diff_id.map(|algorithm| match detect(bytes)? {
-            Compression::Plain if algorithm == wanted.algorithm => {
-                Ok(Undone { digest: digest.clone(), size })
+        let mut undo = |algorithm| -> Result<(Undone, bool), CompressionError> {
+            let compression = detect(bytes)?;
+            if compression == Compression::Plain && algorithm == wanted.algorithm {
+                making.iter_mut().for_each(|making| making.feed(bytes));
+                return Ok((Undone { digest: digest.clone(), size }, false));
             }
-            compression => {
-                let limit = wanted.expansion.limit(wanted.size);
-                let mut decoder = Decoder::new(bytes, compression, limit)?;
-                let mut hasher = Hasher::new(algorithm);
-                let mut buffer = vec![0; 64 << 10];
-                loop {
-                    match decoder.decode(&mut buffer)? {
-                        0 => return Ok(Undone { digest: hasher.finish(), size: decoder.produced() }),
-                        read => hasher.update(&buffer[..read]),
-                    }
+            let limit = wanted.expansion.limit(wanted.size);
+            let mut decoder = decoder(bytes, compression, limit, making.is_some())?;
+            let mut hasher = Hasher::new(algorithm);
+            let mut buffer = vec![0; 64 << 10];
+            loop {
+                let read = decoder.decode(&mut buffer)?;
+                if let (Some(making), Some(point)) = (&mut making, decoder.take_point()) {
+                    making.point(&point);
                 }
+                if read == 0 {
+                    let undone = Undone { digest: hasher.finish(), size: decoder.produced() };
+                    return Ok((undone, compression != Compression::Plain));
+                }
+                hasher.update(&buffer[..read]);
+                making.iter_mut().for_each(|making| making.feed(&buffer[..read]));
             }
-        });
-        Ok(Found { digest, size, uncompressed })
+        };
+        let undone = wanted.diff_id.map(&mut undo);
+        let made = match (&undone, making) {
+            (Some(Ok((undone, compressed))), Some(making)) => {
+                Some(making.finish(undone, &digest, size, *compressed))
+            }
+            _ => None,
+        };
+        let uncompressed = undone.map(|undone| undone.map(|(undone, _)| undone));
+        Ok(Found { digest, size, uncompressed, made })
+    }
+}
+
+/// A decoder, which notes places to begin at where that is of use.
+fn decoder<R: io::BufRead>(
+    input: R,
+    compression: Compression,
+    limit: u64,
+    noting: bool,
+) -> Result<Decoder<R>, CompressionError> {
+    if noting {
+        Decoder::noting(input, compression, limit, SPAN)
+    } else {
+        Decoder::new(input, compression, limit)
     }
 }
 
@@ -166,13 +217,14 @@ fn run_large(
     output: &mut dyn Write,
     wanted: &Wanted,
     hooks: &Hooks<'_>,
+    making: Option<Making<'_>>,
 ) -> Result<Found, TransferError> {
     let (loop_end, chunks) = channel();
     let mut feed = Feed { loop_end, input, output, taken: 0, wanted: wanted.size, hooks };
     let Some(first) = feed.next()? else {
         // The input is empty although it is said to be large.
         let digest = Hasher::new(wanted.algorithm).finish();
-        return Ok(Found { digest, size: 0, uncompressed: None });
+        return Ok(Found { digest, size: 0, uncompressed: None, made: None });
     };
     // Data nobody undoes is as good as plain.
     let compression = match wanted.diff_id {
@@ -182,25 +234,28 @@ fn run_large(
     let compression = match compression {
         Ok(Compression::Plain) if wanted.diff_id.is_none_or(|algorithm| algorithm == wanted.algorithm) => {
             let algorithm = wanted.algorithm;
-            let digest = thread::scope(|scope| {
-                let hash = scope.spawn(move || hash_all(&chunks, algorithm));
+            let hashed = thread::scope(|scope| {
+                let hash = scope.spawn(move || hash_all(&chunks, algorithm, making, None));
                 let fed = feed.run(first, |_| ());
-                let digest = join(hash);
-                fed.map(|size| (size, digest))
+                let hashed = join(hash);
+                fed.map(|size| (size, hashed))
             });
-            let (size, digest) = digest?;
-            let uncompressed = wanted.diff_id.map(|_| Ok(Undone { digest: digest.clone(), size }));
-            return Ok(Found { digest, size, uncompressed });
+            let (size, (undone, making)) = hashed?;
+            let digest = undone.digest.clone();
+            let made = making.map(|making| making.finish(&undone, &digest, size, false));
+            return Ok(Found { digest, size, uncompressed: wanted.diff_id.map(|_| Ok(undone)), made });
         }
         compression => compression,
     };
+    let is_compressed = !matches!(compression, Ok(Compression::Plain));
     let mut hasher = Hasher::new(wanted.algorithm);
     let algorithm = wanted.diff_id.unwrap_or(wanted.algorithm);
     let limit = wanted.expansion.limit(wanted.size);
     let fed = thread::scope(|scope| {
         let undo = scope.spawn(move || {
             let mut reader = ChunkReader::new(chunks);
-            let undone = compression.and_then(|compression| undo(&mut reader, compression, limit, algorithm));
+            let undone =
+                compression.and_then(|compression| undo(&mut reader, compression, limit, algorithm, making));
             // A failure here must not stop the transfer: when the digest turns out wrong as well, that is
             // the error to report.
             reader.drain();
@@ -211,30 +266,46 @@ fn run_large(
         fed.map(|size| (size, undone))
     });
     let (size, undone) = fed?;
-    Ok(Found { digest: hasher.finish(), size, uncompressed: Some(undone) })
+    let digest = hasher.finish();
+    let (undone, made) = match undone {
+        Ok((undone, making)) => {
+            let made = making.map(|making| making.finish(&undone, &digest, size, is_compressed));
+            (Ok(undone), made)
+        }
+        Err(error) => (Err(error), None),
+    };
+    Ok(Found { digest, size, uncompressed: Some(undone), made })
 }
 
 fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// Undoes the compression on this thread and hashes what comes out on another.
-fn undo(
+/// Undoes the compression on this thread; hashes what comes out, and has made of it what is to be made, on another.
+fn undo<'m>(
     reader: &mut ChunkReader,
     compression: Compression,
     limit: u64,
     algorithm: Algorithm,
-) -> Result<Undone, CompressionError> {
+    making: Option<Making<'m>>,
+) -> Result<(Undone, Option<Making<'m>>), CompressionError> {
     let (mut loop_end, chunks) = channel();
+    // There is a point in so many chunks at most, so few wait here.
+    let (noted, points) = unbounded();
     thread::scope(|scope| {
-        let hash = scope.spawn(move || hash_all(&chunks, algorithm));
-        let mut decoder = Decoder::new(reader, compression, limit)?;
+        let noting = making.is_some();
+        let hash = scope.spawn(move || hash_all(&chunks, algorithm, making, Some(&points)));
+        let mut decoder = decoder(reader, compression, limit, noting)?;
         let mut ended = false;
         while !ended {
             let mut buffer = loop_end.buffer();
             let mut filled = 0;
             while filled < buffer.len() && !ended {
                 let read = decoder.decode(&mut buffer[filled..])?;
+                if let Some(point) = decoder.take_point() {
+                    // The other end is there until this one is gone.
+                    drop(noted.send(point));
+                }
                 ended = read == 0;
                 filled += read;
             }
@@ -242,18 +313,29 @@ fn undo(
             loop_end.send(buffer);
         }
         drop(loop_end);
-        Ok(Undone { digest: join(hash), size: decoder.produced() })
+        Ok(join(hash))
     })
 }
 
-fn hash_all(chunks: &Chunks, algorithm: Algorithm) -> Digest {
+fn hash_all<'m>(
+    chunks: &Chunks,
+    algorithm: Algorithm,
+    mut making: Option<Making<'m>>,
+    points: Option<&Receiver<Point>>,
+) -> (Undone, Option<Making<'m>>) {
     let mut hasher = Hasher::new(algorithm);
+    let mut size = 0;
     for chunk in &chunks.full {
         hasher.update(&chunk);
+        size += chunk.len() as u64;
+        if let Some(making) = &mut making {
+            making.feed(&chunk);
+            points.into_iter().flat_map(Receiver::try_iter).for_each(|point| making.point(&point));
+        }
         // The other end is gone when it has sent its last.
         drop(chunks.free.send(chunk));
     }
-    hasher.finish()
+    (Undone { digest: hasher.finish(), size }, making)
 }
 
 /// The reading and writing side of a transfer.

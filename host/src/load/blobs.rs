@@ -7,9 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use super::plan::Job;
 use super::{Count, LoadError, Options, Progress};
 use crate::digest::Digest;
+use crate::layer::make::Making;
 use crate::layer::transfer::{Found, Hooks, Transfer, TransferError, Undone, Wanted};
 use crate::source::{Source, SourceError};
-use crate::store::{Batch, BlobWriter, LayerRecord, Target};
+use crate::store::{Batch, BlobWriter, Keeping, LayerRecord, Target};
 use crate::types::Descriptor;
 
 /// More layers at once only fill memory: the disk is shared.
@@ -130,21 +131,21 @@ impl Work<'_> {
             && let Some(writer) = self.batch.writer_resuming(digest, *size)?
         {
             let resumed = writer.written() > 0;
-            let (found, writer) = self.bring(job, descriptor, transfer, writer)?;
-            if found.digest == *digest || !resumed {
-                return self.commit(job, found, writer);
+            let (seen, writer) = self.bring(job, descriptor, transfer, writer)?;
+            if seen.found.digest == *digest || !resumed {
+                return self.commit(job, seen, writer);
             }
             // What was there was no part of it, or was damaged since: all of it once more.
             writer.discard();
         }
-        let (found, writer) = self.bring(job, descriptor, transfer, self.batch.writer_unhashed()?)?;
-        self.commit(job, found, writer)
+        let (seen, writer) = self.bring(job, descriptor, transfer, self.batch.writer_unhashed()?)?;
+        self.commit(job, seen, writer)
     }
 
-    fn commit(&self, job: &Job, found: Found, writer: BlobWriter) -> Result<Option<LayerRecord>, Ended> {
+    fn commit(&self, job: &Job, seen: Seen, writer: BlobWriter) -> Result<Option<LayerRecord>, Ended> {
         // Whatever decompressing said, content that is not the announced content is the error to report.
-        writer.commit_hashed(&found.digest, Some((&job.target.digest, job.target.size)))?;
-        Ok(record(job, found.uncompressed)?)
+        writer.commit_hashed(&seen.found.digest, Some((&job.target.digest, job.target.size)))?;
+        seen.record(job)
     }
 
     /// What is left of a blob from the source, after what the writer has of it already.
@@ -154,7 +155,7 @@ impl Work<'_> {
         descriptor: &Descriptor,
         transfer: &mut Transfer,
         mut writer: BlobWriter,
-    ) -> Result<(Found, BlobWriter), Ended> {
+    ) -> Result<(Seen, BlobWriter), Ended> {
         let Target { digest, size, .. } = &job.target;
         let written = writer.written();
         let advanced = |bytes| self.progress.advanced(descriptor, bytes);
@@ -205,11 +206,11 @@ impl Work<'_> {
             let wanted_by = format!("the manifest `{}`", job.manifest);
             SourceError::Missing { name: digest.to_string(), wanted_by, cut_at: None }
         })?;
-        let found = self.transfer(job, transfer, &mut blob, &mut io::sink(), |_| ())?;
-        if found.digest != *digest {
+        let seen = self.transfer(job, transfer, &mut blob, &mut io::sink(), |_| ())?;
+        if seen.found.digest != *digest {
             return Err(crate::store::StoreError::Corrupt { digest: digest.clone() }.into());
         }
-        Ok(record(job, found.uncompressed)?)
+        seen.record(job)
     }
 
     fn transfer(
@@ -219,7 +220,7 @@ impl Work<'_> {
         reader: &mut dyn Read,
         writer: &mut dyn io::Write,
         advanced: impl Fn(u64) + Sync,
-    ) -> Result<Found, Ended> {
+    ) -> Result<Seen, Ended> {
         let Target { digest, size, .. } = &job.target;
         let wanted = Wanted {
             size: *size,
@@ -228,7 +229,10 @@ impl Work<'_> {
             expansion: self.options.expansion,
         };
         let hooks = Hooks { advanced: &advanced, stop: self.stop };
-        transfer.run(reader, writer, &wanted, &hooks).map_err(|error| match error {
+        let mut keeping = self.batch.keeping();
+        let making = Making::new(&mut keeping);
+        let found = transfer.run_making(reader, writer, &wanted, &hooks, Some(making));
+        let found = found.map_err(|error| match error {
             TransferError::Read { source, .. } => {
                 SourceError::Read { name: digest.to_string(), source }.into()
             }
@@ -237,7 +241,26 @@ impl Work<'_> {
             }
             TransferError::TooLong { wanted } => size_mismatch(digest, job, wanted + 1),
             TransferError::Stopped => Ended::Stopped,
-        })
+        })?;
+        Ok(Seen { found, keeping })
+    }
+}
+
+/// What passed, and what was made of it.
+struct Seen {
+    found: Found,
+    keeping: Keeping,
+}
+
+impl Seen {
+    /// What a blob turned out to be as a layer; what was made of it is kept.
+    fn record(self, job: &Job) -> Result<Option<LayerRecord>, Ended> {
+        let record = record(job, self.found.uncompressed)?;
+        if let (Some(record), Some(made)) = (&record, &self.found.made) {
+            // It can be made again when it is wanted.
+            let _ = self.keeping.keep(&record.diff_id, &record.blob.digest, made);
+        }
+        Ok(record)
     }
 }
 

@@ -1,15 +1,15 @@
-//! Layers that are stored as they are, compressed by gzip.
+//! Layers that are stored as they are, compressed.
 
 use std::fs::File;
 use std::io::{Seek, Write};
 
 use cap_std::fs::Dir;
-use flate2::write::GzEncoder;
 
 use super::SaveError;
 use super::content::Outgoing;
 use super::tree::open;
 use crate::digest::{Algorithm, Digest, Hasher};
+use crate::layer::compress::{self, Format, Method};
 use crate::store::Store;
 use crate::transport::spool;
 
@@ -20,12 +20,25 @@ pub(super) struct Compressed {
     pub(super) size: u64,
 }
 
+/// Why a layer was not compressed.
+enum Failure {
+    Copy(SaveError),
+    Write(std::io::Error),
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Failure {
+        Failure::Write(error)
+    }
+}
+
 /// Compresses a blob into an unnamed temporary file, which is at its start then. The same bytes become the same
 /// bytes.
-pub(super) fn compress(
+pub(super) fn compressed(
     store: &Store,
     digest: &Digest,
     size: u64,
+    method: Method,
     directory: &Dir,
 ) -> Result<(Compressed, File), SaveError> {
     let path = "a temporary file";
@@ -33,10 +46,14 @@ pub(super) fn compress(
     let blob = open(store, digest)?;
     let mut file = spool::unnamed(directory).map_err(failed)?;
     let hashing = Hashing { file: &file, hasher: Hasher::new(Algorithm::Sha256), size: 0 };
-    // Go's writers, too, leave the time out.
-    let mut encoder = GzEncoder::new(hashing, flate2::Compression::default());
-    Outgoing { blob: digest, digest, size, path }.copy(blob, &mut encoder, &|_| ())?;
-    let done = encoder.finish().map_err(failed)?;
+    let outgoing = Outgoing { blob: digest, digest, size, path };
+    let done = compress::compress(method, 0, hashing, |out| {
+        outgoing.copy(blob, out, &|_| ()).map(drop).map_err(Failure::Copy)
+    });
+    let done = done.map_err(|failure| match failure {
+        Failure::Copy(error) => error,
+        Failure::Write(source) => failed(source),
+    })?;
     let compressed = Compressed { digest: done.hasher.finish(), size: done.size };
     file.rewind().map_err(failed)?;
     Ok((compressed, file))
@@ -62,14 +79,17 @@ impl Write for Hashing<'_> {
 }
 
 /// The media type of a layer that was not compressed and now is.
-pub(super) fn compressed_type(media_type: &str) -> String {
+pub(super) fn compressed_type(media_type: &str, format: Format) -> String {
+    let suffix = format.name();
     match media_type {
-        "application/vnd.docker.image.rootfs.diff.tar" => format!("{media_type}.gzip"),
+        "application/vnd.docker.image.rootfs.diff.tar" => format!("{media_type}.{suffix}"),
         // Docker's says gzip in any case, for archives whose layers are not.
-        "application/vnd.docker.image.rootfs.diff.tar.gzip" => media_type.to_owned(),
+        "application/vnd.docker.image.rootfs.diff.tar.gzip" => {
+            format!("application/vnd.docker.image.rootfs.diff.tar.{suffix}")
+        }
         _ => {
             let plain = media_type.split('+').next().unwrap_or(media_type);
-            format!("{plain}+gzip")
+            format!("{plain}+{suffix}")
         }
     }
 }

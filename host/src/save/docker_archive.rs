@@ -86,7 +86,7 @@ fn write_to<W: Out>(
     progress: &dyn Progress,
 ) -> Result<(Saved, Vec<Gap<Layer>>), SaveError> {
     let refused = match options {
-        Options { compress: true, .. } => Some("compressed layers"),
+        Options { compress: Some(_), .. } => Some("compressed layers"),
         Options { absent: Absent::Refuse | Absent::Keep, .. } => Some("an index of platforms"),
         _ => None,
     };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use super::choice::{choose, made_manifest, read};
-use super::compress::{Compressed, compress, compressed_type};
+use super::compress::{Compressed, compressed, compressed_type};
 use super::content::Outgoing;
 use super::document::{index_bytes, manifest_bytes};
 use super::{Absent, Options, SaveError, SavedImage, SavedRoot, Wanted};
@@ -309,11 +309,14 @@ impl<'a> Builder<'a> {
             let plain = || -> Result<bool, SaveError> {
                 Ok(self.store.layers().of_blob(&digest)?.iter().any(|known| known.diff_id == digest))
             };
-            if !self.options.compress || !plain()? {
-                self.blob(layer)?;
-                layers.push(layer.clone());
-                continue;
-            }
+            let method = match self.options.compress {
+                Some(method) if plain()? => method,
+                _ => {
+                    self.blob(layer)?;
+                    layers.push(layer.clone());
+                    continue;
+                }
+            };
             if manifest.layers.iter().any(is_foreign) {
                 // Where those are is not known here, and a new manifest could not say it.
                 return Err(SaveError::Foreign { manifest: target.digest.parse()? });
@@ -322,7 +325,7 @@ impl<'a> Builder<'a> {
                 Some(compressed) => compressed.clone(),
                 None => {
                     let spool = self.options.spool.ok_or(SaveError::NoSpool)?;
-                    let (compressed, file) = compress(self.store, &digest, layer.size, spool)?;
+                    let (compressed, file) = compressed(self.store, &digest, layer.size, method, spool)?;
                     let piece = Piece { size: compressed.size, content: Content::Spooled(file) };
                     self.tree.blobs.entry(compressed.digest.clone()).or_insert(piece);
                     self.compressed.insert(digest, compressed.clone());
@@ -330,7 +333,7 @@ impl<'a> Builder<'a> {
                 }
             };
             layers.push(Descriptor {
-                media_type: compressed_type(&layer.media_type),
+                media_type: compressed_type(&layer.media_type, method.format()),
                 digest: compressed.digest.to_string(),
                 size: compressed.size,
                 ..layer.clone()

@@ -35,6 +35,8 @@ pub(super) struct Pending {
 struct State {
     finished: bool,
     content: BTreeMap<Digest, Written>,
+    /// What was made of layers, and the names it is to have.
+    kept: Vec<(Ingest, String)>,
 }
 
 struct Written {
@@ -65,6 +67,16 @@ impl Pending {
         }
         Ok(())
     }
+
+    /// A file that is to have this name, durable or not.
+    pub(super) fn keep(&self, ingest: Ingest, path: String) -> Result<()> {
+        let mut state = self.lock();
+        if state.finished {
+            return Err(StoreError::BatchFinished);
+        }
+        state.kept.push((ingest, path));
+        Ok(())
+    }
 }
 
 impl Store {
@@ -85,6 +97,10 @@ impl Batch {
     /// The store that is written to.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    pub(super) fn pending(&self) -> Arc<Pending> {
+        self.pending.clone()
     }
 
     /// Starts writing one blob.
@@ -188,10 +204,10 @@ impl Batch {
     /// [`StoreError::DigestTaken`] where a name may not be set.
     pub fn finish(self, records: &Records) -> Result<()> {
         let mut algorithms = records.require_content(|digest| self.contains(digest))?;
-        let content = {
+        let (content, kept) = {
             let mut state = self.pending.lock();
             state.finished = true;
-            std::mem::take(&mut state.content)
+            (std::mem::take(&mut state.content), std::mem::take(&mut state.kept))
         };
         self.sync(&content)?;
         step::reached("data-synced");
@@ -206,6 +222,9 @@ impl Batch {
         step::reached("renamed");
         self.store.sync_names(algorithms)?;
         step::reached("directory-synced");
+        // Nothing depends on these.
+        kept.into_iter().for_each(|(ingest, path)| drop(ingest.rename_to(path)));
+        step::reached("indexes-renamed");
         self.store.catalog().write(|transaction| {
             records.insert(transaction)?;
             step::reached("records-inserted");

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use rusqlite::Connection;
 
 use super::catalog::{digest_at, target_at};
+use super::kept::{Comparing, Kept};
 use super::{BLOBS, LayerRecord, Result, Store, StoreError, Target, blob, remove};
 use crate::digest::{Algorithm, Digest};
 use crate::layer::compression::Expansion;
+use crate::layer::make::Making;
 use crate::layer::transfer::{Hooks, Transfer, Wanted};
 
 /// Bytes a hashing thread reads at once.
@@ -143,6 +145,25 @@ pub enum Problem {
         /// Its bytes.
         size: u64,
     },
+    /// What was made of a layer, for reading in it, is damaged or says something else than the layer. Harmless: it is
+    /// made again when it is wanted.
+    #[error("what was made of the layer `{digest}`, `{path}`, is not that: {reason}")]
+    DamagedIndex {
+        /// The layer's blob.
+        digest: Digest,
+        /// Relative to the root.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// What was made of a layer that is not here. Harmless; a collection removes it.
+    #[error("nothing refers to what `{path}` was made of ({size} bytes)")]
+    OrphanIndex {
+        /// Relative to the root.
+        path: String,
+        /// Its bytes.
+        size: u64,
+    },
     /// A write that is going on or was abandoned. Harmless; a collection removes it in the latter case.
     #[error("the write `{path}` ({size} bytes) is unfinished")]
     Unfinished {
@@ -156,7 +177,14 @@ pub enum Problem {
 impl Problem {
     /// Nothing is lost by it.
     pub fn is_harmless(&self) -> bool {
-        matches!(self, Problem::OrphanBlob { .. } | Problem::Unfinished { .. } | Problem::Stranger { .. })
+        matches!(
+            self,
+            Problem::OrphanBlob { .. }
+                | Problem::DamagedIndex { .. }
+                | Problem::OrphanIndex { .. }
+                | Problem::Unfinished { .. }
+                | Problem::Stranger { .. }
+        )
     }
 }
 
@@ -224,7 +252,9 @@ impl Store {
             Ok((wanted_content(connection)?, layers(connection)?))
         })?;
         let (blobs, strangers) = self.list_blobs()?;
-        report.problems.extend(strangers.into_iter().map(|path| Problem::Stranger { path }));
+        let (kept, more) = self.list_kept()?;
+        let strangers = strangers.into_iter().chain(more);
+        report.problems.extend(strangers.map(|path| Problem::Stranger { path }));
         if !options.quick {
             report.blobs = blobs.len() as u64;
             report.bytes = blobs.iter().map(|(_, size)| size).sum();
@@ -243,6 +273,12 @@ impl Store {
             for (digest, size) in &blobs {
                 if !remove::is_live(connection, digest)? {
                     report.problems.push(Problem::OrphanBlob { digest: digest.clone(), size: *size });
+                }
+            }
+            for Kept { digest, kind, size } in &kept {
+                if !kind.is_live(connection, digest)? {
+                    let path = kind.path(digest);
+                    report.problems.push(Problem::OrphanIndex { path, size: *size });
                 }
             }
             Ok(())
@@ -283,9 +319,18 @@ impl Store {
                         continue;
                     }
                 };
-                let layer = layers.get(digest).filter(|layer| layer.diff_id != *digest);
+                let layer = layers.get(digest);
+                // Of a plain layer without an index there is nothing more to see than its digest.
+                let layer = layer.filter(|layer| layer.diff_id != *digest || self.has_index(digest));
                 let found = match layer {
-                    Some(layer) => undo(blob, layer, &mut transfer),
+                    Some(layer) => {
+                        let mut comparing = Comparing::new(self, layer);
+                        let problem = undo(blob, layer, &mut transfer, &mut comparing);
+                        if problem.is_none() {
+                            problems.extend(comparing.problems);
+                        }
+                        problem
+                    }
                     None => match blob::verify(blob, digest, &path, &mut buffer) {
                         Ok(Some(_)) => None,
                         Ok(None) => Some(Problem::DamagedBlob { digest: digest.clone(), size: *size }),
@@ -311,7 +356,12 @@ fn unreadable(digest: &Digest, error: &StoreError) -> Problem {
 }
 
 /// Hashes a layer and what it is uncompressed, in one go.
-fn undo(mut blob: super::Blob, layer: &LayerRecord, transfer: &mut Transfer) -> Option<Problem> {
+fn undo(
+    mut blob: super::Blob,
+    layer: &LayerRecord,
+    transfer: &mut Transfer,
+    comparing: &mut Comparing<'_>,
+) -> Option<Problem> {
     let (digest, size) = (&layer.blob.digest, blob.size());
     let wanted = Wanted {
         size,
@@ -321,7 +371,8 @@ fn undo(mut blob: super::Blob, layer: &LayerRecord, transfer: &mut Transfer) -> 
     };
     let stop = AtomicBool::new(false);
     let hooks = Hooks { advanced: &|_| (), stop: &stop };
-    let found = match transfer.run(&mut blob, &mut std::io::sink(), &wanted, &hooks) {
+    let making = Making::new(comparing);
+    let found = match transfer.run_making(&mut blob, &mut std::io::sink(), &wanted, &hooks, Some(making)) {
         Ok(found) => found,
         Err(error) => {
             let reason =
@@ -331,6 +382,9 @@ fn undo(mut blob: super::Blob, layer: &LayerRecord, transfer: &mut Transfer) -> 
     };
     if found.digest != *digest {
         return Some(Problem::DamagedBlob { digest: digest.clone(), size });
+    }
+    if let Some(made) = &found.made {
+        comparing.compare(made);
     }
     match found.uncompressed? {
         Ok(undone) if undone.digest == layer.diff_id && undone.size == layer.unpacked_size => None,

@@ -15,6 +15,9 @@ const SLICE: Duration = Duration::from_millis(250);
 /// How long they are let in in between: longer than their pause between two tries.
 const GAP: Duration = Duration::from_millis(10);
 
+/// How many indexes are removed at a time: that takes no longer.
+const KEPT_AT_ONCE: usize = 256;
+
 /// What a collection removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Collected {
@@ -22,6 +25,8 @@ pub struct Collected {
     pub blobs: Vec<Digest>,
     /// Writes that were abandoned.
     pub ingests: u64,
+    /// Indexes of layers, and checkpoints of blobs, that are not here any more.
+    pub indexes: u64,
     /// Bytes of all of it.
     pub bytes: u64,
     /// How much content was not looked at because writers were at work; a later collection will.
@@ -70,8 +75,39 @@ impl Store {
             blobs = dead;
             Ok(())
         })?;
-        let collected = self.unlink_all(&blobs, patience)?;
+        let mut collected = self.unlink_all(&blobs, patience)?;
+        self.collect_kept(patience, &mut collected)?;
         Ok(Collected { ingests, bytes: collected.bytes + bytes, ..collected })
+    }
+
+    /// Removes what was made of layers that are not here any more.
+    fn collect_kept(&self, patience: Duration, collected: &mut Collected) -> Result<()> {
+        let (kept, _) = self.list_kept()?;
+        let dead = self.catalog().read(|connection| {
+            let mut dead = Vec::new();
+            for kept in kept {
+                if !kept.kind.is_live(connection, &kept.digest)? {
+                    dead.push(kept.digest);
+                }
+            }
+            Ok(dead)
+        })?;
+        for digests in dead.chunks(KEPT_AT_ONCE) {
+            let _guard = match self.lock_exclusive(patience) {
+                Ok(guard) => guard,
+                Err(StoreError::Busy { .. }) => break,
+                Err(error) => return Err(error),
+            };
+            self.catalog().read_at_hand(|connection| {
+                for digest in digests {
+                    let freed = self.unlink_kept(connection, digest)?;
+                    collected.indexes += u64::from(freed > 0);
+                    collected.bytes += freed;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 
     /// Removes those of these blobs, which are ascending, that nothing refers to, waiting no longer than

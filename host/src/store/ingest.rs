@@ -52,17 +52,17 @@ impl Ingest {
     }
 
     /// Gives the content its name. Its bytes must be durable by now.
-    pub(super) fn rename(mut self, digest: &Digest) -> Result<()> {
-        let path = blob::path(digest);
+    pub(super) fn rename(self, digest: &Digest) -> Result<()> {
+        self.rename_to(blob::path(digest))
+    }
+
+    /// Gives the file this name.
+    pub(super) fn rename_to(mut self, path: String) -> Result<()> {
         let root = self.store.root();
         let rename = || root.rename(&self.path, root, &path);
         let renamed = match rename() {
             // Another process went on with the same write, and was quicker.
-            Err(error)
-                if error.kind() == stdio::ErrorKind::NotFound
-                    && self.kept
-                    && self.store.contains(digest)?.is_some() =>
-            {
+            Err(error) if error.kind() == stdio::ErrorKind::NotFound && self.kept && root.is_file(&path) => {
                 Ok(())
             }
             Err(error) if error.kind() == stdio::ErrorKind::NotFound => {
@@ -272,6 +272,15 @@ impl BlobWriter {
                 return Ok(hasher.finish());
             }
             hasher.update(&buffer[..read]);
+        }
+    }
+
+    /// Gives what was written a name outside of the blobs, in place of what has it: at once, or with the batch. It
+    /// is not made durable.
+    pub(super) fn keep(self, path: String) -> Result<()> {
+        match self.batch {
+            Some(batch) => batch.keep(self.ingest, path),
+            None => self.ingest.rename_to(path),
         }
     }
 

@@ -244,6 +244,8 @@ impl Store {
 
     /// Removes a blob nothing refers to; its size. To be called with the exclusive lock held.
     pub(super) fn unlink(&self, connection: &Connection, digest: &Digest) -> Result<Option<u64>> {
+        // What was made of it may be all there is: of a diff ID.
+        self.unlink_kept(connection, digest)?;
         if is_live(connection, digest).map_err(catalog("reading"))? {
             return Ok(None);
         }
@@ -311,6 +313,8 @@ impl Work {
             // The top layer goes first, as it does with docker.
             for (diff_id, chain_id) in layers.into_iter().rev() {
                 self.candidates.extend(forget_layer(transaction, &diff_id)?);
+                // Not content by itself, unless the layer is plain; its index goes with it.
+                self.candidates.insert(diff_id);
                 if forget_chain(transaction, &chain_id)? {
                     self.removed.layers.push(chain_id);
                 }

@@ -187,7 +187,7 @@ fn checkpoints_of_another_blob_are_none() {
     let mut newer = file;
     newer[7] += 1;
     let newer = Checkpoints::open(Box::new(newer), &Digest::of(&blob));
-    assert!(matches!(newer, Err(CheckpointsError::Version)));
+    assert!(matches!(newer, Err(CheckpointsError::Version { .. })));
 }
 
 #[test]
