@@ -375,3 +375,27 @@ fn a_repair_that_dies_can_be_begun_again() {
         assert_eq!(place.images(), images);
     }
 }
+
+#[test]
+fn a_repair_that_dies_keeps_what_was_in_the_log_alone() {
+    if !cfg!(debug_assertions) {
+        return;
+    }
+    for step in ["catalog-rebuilt", "old-log-removed"] {
+        let place = Place::new();
+        store(&place);
+        damage_table(&place, "documents");
+        let connection = rusqlite::Connection::open(catalog(&place)).unwrap();
+        connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
+        let late = "INSERT INTO names SELECT 'docker.io/library/late', ':1', media_type, digest, size, set_at
+                    FROM names WHERE repository = 'docker.io/library/another'";
+        assert_eq!(connection.execute(late, []).unwrap(), 1);
+        drop(connection);
+        let died = place.command(&["check", "--repair"]).env("CONSIGN_CRASH_AT", step).output().unwrap();
+        assert_eq!(died.status.code(), None, "{step}: {died:?}");
+        place.run(&["check", "--repair"]);
+        assert_clean(&place);
+        let id = |name: &str| place.run(&["resolve", "-q", name]).ok().text().to_owned();
+        assert_eq!(id("late:1"), id("another:2"), "{step}");
+    }
+}

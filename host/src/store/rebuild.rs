@@ -13,6 +13,7 @@ use super::catalog::{self, Catalog, digest_at, target_at};
 use super::error::{catalog as failed, io};
 use super::events::{self, Event, event_at};
 use super::lock::{self, Guard};
+use super::log;
 use super::mend::Loss;
 use super::names::name_of;
 use super::{
@@ -171,6 +172,12 @@ impl Rebuilding {
         let Rebuilding { store, root, _guard } = self;
         super::step::reached("catalog-rebuilt");
         store.catalog().fold()?;
+        // Whoever dies between here and the end leaves the old catalogue without its log: what that tells is
+        // to be in the file then, as far as it can still be written to.
+        let path = catalog::directory(&root, &store.inner.options).map(|path| path.join(catalog::FILE));
+        if let Ok(connection) = path.and_then(|path| log::open(&path).map_err(failed("opening"))) {
+            drop(log::try_fold(&connection));
+        }
         drop(store);
         for file in [FILE, catalog::FILE] {
             for suffix in ["-wal", "-shm"] {
