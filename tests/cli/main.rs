@@ -9,6 +9,10 @@
 #[allow(dead_code)]
 mod archive;
 
+#[path = "../registry/server.rs"]
+#[allow(dead_code)]
+mod server;
+
 mod clock;
 mod configured;
 mod exchanging;
@@ -31,11 +35,13 @@ mod mixed;
 mod naming;
 mod peers;
 mod place;
+mod pulling;
 mod removing;
 mod repairing;
 mod resolving;
 mod saving;
 mod scarce;
+mod shelved;
 mod stores;
 mod together;
 mod transcript;

@@ -37,8 +37,15 @@ const BUNDLES: [&str; 6] = [
 pub struct Remote {
     registries: OnceLock<Registries>,
     system: OnceLock<Certificates>,
-    /// With the credentials they were made with: connections and tokens are shared.
-    made: Mutex<Vec<(String, Security, Option<Credentials>, Registry)>>,
+    made: Mutex<Vec<Made>>,
+}
+
+/// A registry, for whoever reaches it in the same way: connections and tokens are shared.
+struct Made {
+    host: String,
+    security: Security,
+    credentials: Option<Credentials>,
+    registry: Registry,
 }
 
 impl Remote {
@@ -126,11 +133,11 @@ impl Remote {
             None => Security::Verified,
         };
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = made
-            .iter()
-            .find(|(name, known, with, _)| name == host && *known == security && *with == credentials);
-        if let Some((.., registry)) = known {
-            return Ok(registry.clone());
+        let known = made.iter().find(|known| {
+            known.host == host && known.security == security && known.credentials == credentials
+        });
+        if let Some(known) = known {
+            return Ok(known.registry.clone());
         }
         let mut certificates = match security {
             Security::Verified => self.system()?.clone(),
@@ -148,7 +155,7 @@ impl Remote {
             patience,
         };
         let registry = Registry::new(host, access, session.sandbox_handle())?;
-        made.push((host.to_owned(), security, credentials, registry.clone()));
+        made.push(Made { host: host.to_owned(), security, credentials, registry: registry.clone() });
         Ok(registry)
     }
 

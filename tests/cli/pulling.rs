@@ -1,0 +1,549 @@
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::archive::{Layout, digest};
+use crate::place::Place;
+use crate::server::{Body, Response, Server, Shelf};
+use crate::shelved::{Shelved, index, machine, noise, put, small};
+
+/// How many requests of each kind came: manifests asked about, manifests, blobs.
+fn asked(server: &Server) -> (usize, usize, usize) {
+    let log = server.asked();
+    let count = |method: &str, what: &str| {
+        log.iter().filter(|line| line.starts_with(method) && line.contains(what)).count()
+    };
+    (count("HEAD", "/manifests/"), count("GET", "/manifests/"), count("GET", "/blobs/"))
+}
+
+#[test]
+fn an_image_is_pulled_once_and_then_asked_about_once() {
+    let (place, registry) = (Place::new(), Shelved::new());
+    let mut layout = Layout::default();
+    let image = small(&mut layout, "first");
+    registry.put(&layout, "1", &image);
+    let name = registry.name("a/b:1");
+    let pulled = place.run(&["pull", &name]).ok();
+    assert_eq!(pulled.text(), format!("Pulled image: {name} ({})\n", image["digest"].as_str().unwrap()));
+    assert_eq!(
+        pulled.stderr.lines().filter(|line| line.contains(" pulled (")).count(),
+        2,
+        "{}",
+        pulled.stderr
+    );
+    assert_eq!(asked(&registry.server), (0, 1, 3));
+    registry.server.forget();
+    let again = place.run(&["pull", &name]).ok();
+    assert!(again.text().starts_with("Image is up to date: "), "{}", again.text());
+    assert_eq!((asked(&registry.server), registry.server.log().len()), ((1, 0, 0), 1));
+    // The same image elsewhere: nothing of it is fetched but the manifest.
+    registry.server.forget();
+    place.run(&["pull", "-q", &registry.name("c/d:1")]).ok();
+    assert_eq!(asked(&registry.server), (0, 1, 0));
+    // Another image under the name.
+    let other = small(&mut layout, "second");
+    registry.put(&layout, "1", &other);
+    place.run(&["pull", "-q", &name]).ok();
+    let resolved = place.run(&["resolve", "--format", "json", &name]).ok().json();
+    assert_eq!(resolved["manifest"]["digest"], other["digest"]);
+    let events = place.run(&["events", "--since", "1h", "--filter", "event=pull", "--format", "json"]).ok();
+    assert_eq!(events.text().lines().count(), 3);
+    place.check();
+}
+
+#[test]
+fn a_policy_says_when_the_registry_is_asked() {
+    let (place, registry) = (Place::new(), Shelved::new());
+    let mut layout = Layout::default();
+    let image = small(&mut layout, "x");
+    registry.put(&layout, "1", &image);
+    let name = registry.name("a/b:1");
+    place.run(&["pull", "--policy", "never", &name]).failed(1);
+    assert!(registry.server.log().is_empty());
+    place.run(&["pull", "--policy", "missing", &name]).ok();
+    registry.server.forget();
+    for policy in ["missing", "never"] {
+        place.run(&["pull", "--policy", policy, &name]).ok();
+    }
+    assert!(registry.server.log().is_empty());
+    // By its digest it is another name, of the same image.
+    let by_digest = registry.name(&format!("a/b@{}", image["digest"].as_str().unwrap()));
+    place.run(&["pull", "--policy", "missing", &by_digest]).ok();
+    registry.server.forget();
+    place.run(&["pull", "--policy", "missing", &by_digest]).ok();
+    assert!(registry.server.log().is_empty());
+    drop(registry);
+    place.run(&["pull", "--policy", "newer", "--retry", "0", &name]).ok();
+    place.run(&["pull", "--policy", "always", "--retry", "0", &name]).failed(2);
+}
+
+#[test]
+fn one_platform_several_or_all_are_pulled_and_the_index_stays_whole() {
+    let registry = Shelved::new();
+    let mut layout = Layout::default();
+    let image = index(&mut layout);
+    registry.put(&layout, "1", &image);
+    let name = registry.name("a/b:1");
+    let count = |arguments: &[&str]| {
+        let place = Place::new();
+        let pulled = place.run(&[&["pull", "--format", "json", &name], arguments].concat()).ok().json();
+        let raw = place.run(&["inspect", "--raw", &name]).ok().stdout;
+        assert_eq!(digest(&raw), image["digest"]);
+        place.check();
+        assert_eq!(pulled[0]["target"]["digest"], image["digest"]);
+        (pulled[0]["images"].as_array().unwrap().len(), place.images().len())
+    };
+    assert_eq!(count(&[]), (1, 1));
+    assert_eq!(count(&["--platform", "linux/s390x,linux/riscv64"]), (2, 2));
+    assert_eq!(count(&["--all-platforms"]), (3, 3));
+    let place = Place::new();
+    place.run(&["pull", "-q", &name]).ok();
+    registry.server.forget();
+    // The others later: what is here is not fetched.
+    place.run(&["pull", "-q", "--all-platforms", &name]).ok();
+    assert_eq!((asked(&registry.server), place.images().len()), ((1, 2, 4), 3));
+    let refused = place.run(&["pull", &name, "--platform", "linux/mips64le"]).failed(1);
+    assert!(refused.stderr.contains("linux/s390x"), "{}", refused.stderr);
+}
+
+#[test]
+fn an_image_without_the_label_is_not_fetched() {
+    let (place, registry) = (Place::new(), Shelved::new());
+    let mut layout = Layout::default();
+    let image = small(&mut layout, "prod");
+    registry.put(&layout, "1", &image);
+    let name = registry.name("a/b:1");
+    for (label, found) in [("other", "none"), ("stage=test", "`prod`")] {
+        let refused = place.run(&["pull", "--require-label", label, &name]).failed(1);
+        assert!(refused.stderr.contains(&format!("wanted the label `{label}`")), "{}", refused.stderr);
+        assert!(refused.stderr.contains(&format!("found {found}")), "{}", refused.stderr);
+    }
+    assert_eq!(asked(&registry.server), (0, 2, 2));
+    let file = place.path("digest");
+    let arguments = ["pull", "--require-label", "stage=prod", "--require-label", "stage", "--digestfile"];
+    place.run(&[&arguments[..], &[file.to_str().unwrap(), &name]].concat()).ok();
+    assert_eq!(std::fs::read_to_string(file).unwrap(), image["digest"].as_str().unwrap());
+}
+
+/// An image of one large layer and one small.
+fn large(layout: &mut Layout, size: usize) -> (serde_json::Value, String) {
+    let bytes = crate::archive::Tar::default().file("noise", &noise(size)).end();
+    let small = crate::archive::layer("small");
+    let image = layout.image(machine(), &[bytes.clone(), small.clone()], &[digest(&bytes), digest(&small)]);
+    (image, digest(&bytes))
+}
+
+#[test]
+fn a_pull_that_was_killed_goes_on_where_it_was() {
+    const SIZE: usize = 20 << 20;
+    let mut layout = Layout::default();
+    let (image, blob) = large(&mut layout, SIZE);
+    let shelf = Shelf::new();
+    put(&mut shelf.lock().unwrap(), &layout, "1", &image);
+    let stalls = Arc::new(AtomicBool::new(true));
+    let (flag, content) = (stalls.clone(), shelf.clone());
+    let server = Server::start(move |request| {
+        let answer = content.lock().unwrap().answer(request);
+        match answer.body.clone() {
+            Body::Bytes(bytes) if flag.load(Ordering::Relaxed) && request.path().ends_with(&blob) => {
+                let length = bytes.len();
+                answer.body(Body::Stalled(bytes[..length / 10 * 9].to_vec(), length))
+            }
+            _ => answer,
+        }
+    });
+    let place = Place::new();
+    let name = format!("{}/a/b:1", server.name());
+    let mut child = place.command(&["pull", "-q", &name]).spawn().unwrap();
+    let partial = || {
+        let files = std::fs::read_dir(place.root().join("ingest")).into_iter().flatten().flatten();
+        let partial = files.filter(|file| file.file_name().to_string_lossy().starts_with("partial-"));
+        partial.map(|file| file.metadata().unwrap().len()).sum::<u64>()
+    };
+    let start = Instant::now();
+    while partial() < (SIZE / 10 * 8) as u64 {
+        assert!(start.elapsed() < Duration::from_secs(30), "{}", partial());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    place.assert_empty();
+    let here = partial();
+    assert!(here >= (SIZE / 10 * 8) as u64);
+    stalls.store(false, Ordering::Relaxed);
+    server.forget();
+    place.run(&["pull", "-q", &name]).ok();
+    let most = SIZE as u64 + 100_000 - here;
+    assert!(server.sent() < most, "{} of at most {most}", server.sent());
+    assert_eq!((place.images().len(), partial()), (1, 0));
+    place.check();
+}
+
+#[test]
+fn what_another_pull_left_is_not_believed() {
+    let mut layout = Layout::default();
+    let (image, blob) = large(&mut layout, 3 << 20);
+    let registry = Shelved::new();
+    registry.put(&layout, "1", &image);
+    let name = registry.name("a/b:1");
+    for left in [vec![7; 1 << 20], vec![7; (3 << 20) + 2048], vec![7; 9 << 20], Vec::new()] {
+        let place = Place::new();
+        place.run(&["images"]).ok();
+        let hex = blob.strip_prefix("sha256:").unwrap();
+        std::fs::write(place.root().join(format!("ingest/partial-sha256-{hex}")), left).unwrap();
+        place.run(&["pull", "-q", &name]).ok();
+        place.check();
+    }
+}
+
+#[test]
+fn a_large_layer_comes_in_several_parts_at_once() {
+    const SIZE: usize = 70 << 20;
+    let mut layout = Layout::default();
+    let (image, blob) = large(&mut layout, SIZE);
+    let registry = Shelved::new();
+    registry.put(&layout, "1", &image);
+    for ranges in [true, false] {
+        registry.shelf.lock().unwrap().ranges = ranges;
+        registry.server.forget();
+        let place = Place::new();
+        place.run(&["pull", "-q", &registry.name("a/b:1")]).ok();
+        let parts = registry.server.log().into_iter().filter(|request| request.path().ends_with(&blob));
+        let parts = parts.filter(|request| request.range().is_some()).count();
+        assert_eq!(parts, if ranges { (SIZE + 2048).div_ceil(2 << 20) } else { 1 });
+        assert_eq!(place.images().len(), 1);
+    }
+}
+
+#[test]
+fn several_pulls_of_one_image_at_once_all_succeed() {
+    let mut layout = Layout::default();
+    let (image, _) = large(&mut layout, 5 << 20);
+    let registry = Shelved::new();
+    registry.put(&layout, "1", &image);
+    let place = Place::new();
+    place.run(&["images"]).ok();
+    let children: Vec<_> = ["a/b:1", "a/b:1", "c/d:1", "e/f:1"]
+        .map(|name| place.command(&["pull", "-q", &registry.name(name)]).spawn().unwrap())
+        .into();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(place.images().len(), 1);
+    place.check();
+}
+
+#[test]
+fn content_that_is_not_what_it_should_be_leaves_nothing() {
+    let mut layout = Layout::default();
+    let image = small(&mut layout, "x");
+    let blobs: Vec<String> = layout.blobs.values().map(|bytes| digest(bytes)).collect();
+    let place = Place::new();
+    for blob in &blobs {
+        for spoil in ["other", "short", "long", "endless", "absent", "type"] {
+            let shelf = Shelf::new();
+            put(&mut shelf.lock().unwrap(), &layout, "1", &image);
+            // Blobs are sent as no type.
+            let is_blob = image["digest"] != *blob;
+            let blob = blob.clone();
+            let server = Server::start(move |request| {
+                let mut answer = shelf.lock().unwrap().answer(request);
+                let Body::Bytes(bytes) = answer.body.clone() else { return answer };
+                if !request.path().ends_with(&blob) {
+                    return answer;
+                }
+                match spoil {
+                    "other" => {
+                        let mut other = bytes;
+                        other[0] ^= 1;
+                        answer.bytes(other)
+                    }
+                    "short" => answer.body(Body::Short(bytes[1..].to_vec(), bytes.len())),
+                    "long" => answer.bytes([bytes, b"more".to_vec()].concat()),
+                    "endless" => answer.body(Body::Endless),
+                    "absent" => Response::new(404),
+                    // A manifest that is sent as something else than it says it is.
+                    _ => {
+                        for (name, value) in &mut answer.headers {
+                            if name == "content-type" {
+                                *value = crate::archive::OCI_INDEX.to_owned();
+                            }
+                        }
+                        answer
+                    }
+                }
+            });
+            let name = format!("{}/a/b@{}", server.name(), image["digest"].as_str().unwrap());
+            let outcome = place.run(&["pull", "-q", "--retry", "0", &name]);
+            if is_blob && spoil == "type" {
+                outcome.ok();
+                place.run(&["rm", "-f", &name]).ok();
+            } else {
+                let code = outcome.code.unwrap();
+                outcome.failed(code);
+                assert!(code == 1 || code == 2);
+            }
+            place.assert_empty();
+            place.run(&["gc"]).ok();
+        }
+    }
+}
+
+/// The command with a registries.conf of its own.
+fn configured(place: &Place, configuration: &str, arguments: &[&str]) -> crate::place::Outcome {
+    let file = place.file("registries.conf", configuration.as_bytes());
+    let mut command = place.command(arguments);
+    command.env("CONTAINERS_REGISTRIES_CONF", file).env("HOME", place.path("home"));
+    place.outcome_of(command)
+}
+
+#[test]
+fn mirrors_are_asked_first_and_every_failure_is_told() {
+    let (place, mirror, own) = (Place::new(), Shelved::new(), Shelved::new());
+    let mut layout = Layout::default();
+    let image = small(&mut layout, "x");
+    mirror.put(&layout, "1", &image);
+    own.put(&layout, "2", &image);
+    let configuration = format!(
+        "[[registry]]\nprefix = 'r.example.com/team'\nlocation = '{}/moved'\ninsecure = true\n
+         [[registry.mirror]]\nlocation = '{}/mirrored'\ninsecure = true\n
+         [[registry]]\nlocation = 'bad.example.com'\nblocked = true\n",
+        own.server.name(),
+        mirror.server.name()
+    );
+    let run = |arguments: &[&str]| configured(&place, &configuration, arguments);
+    run(&["pull", "-q", "r.example.com/team/app:1"]).ok();
+    assert!(own.server.log().is_empty());
+    assert!(mirror.server.asked()[0].ends_with("/v2/mirrored/app/manifests/1"));
+    run(&["pull", "-q", "r.example.com/team/app:2"]).ok();
+    assert!(own.server.asked()[0].ends_with("/v2/moved/app/manifests/2"));
+    let failed = run(&["pull", "r.example.com/team/app:3"]).failed(1);
+    for place in [mirror.name("mirrored/app:3"), own.name("moved/app:3")] {
+        assert!(failed.stderr.contains(&format!("`{place}` is not there")), "{}", failed.stderr);
+    }
+    let failed = run(&["pull", "bad.example.com/x:1"]).failed(2);
+    assert!(failed.stderr.contains("may not be pulled"), "{}", failed.stderr);
+    let names = place.run(&["images", "--format", "{{.Repository}}:{{.Tag}}"]).ok();
+    assert_eq!(names.text(), "r.example.com/team/app:1\nr.example.com/team/app:2\n");
+    run(&["inspect", "docker://r.example.com/team/app:2"]).ok();
+}
+
+#[test]
+fn a_name_without_a_registry_is_every_candidate_in_order() {
+    let (place, first, second) = (Place::new(), Shelved::new(), Shelved::new());
+    let mut layout = Layout::default();
+    let image = small(&mut layout, "x");
+    second.put(&layout, "1", &image);
+    let configuration = format!(
+        "unqualified-search-registries = ['{}', '{}']\nshort-name-mode = 'permissive'\n[aliases]\nknown = '{}/other/name'\n",
+        first.server.name(),
+        second.server.name(),
+        second.server.name()
+    );
+    for lookup in ["podman", "podman-1"] {
+        let run = |name: &str| configured(&place, &configuration, &["pull", "-q", "--lookup", lookup, name]);
+        run("app:1").ok();
+        assert_eq!((first.server.log().len(), second.server.log().is_empty()), (1, false));
+        let failed = run("app:2").failed(1);
+        for registry in [&first, &second] {
+            assert!(failed.stderr.contains(&registry.name("app:2")), "{}", failed.stderr);
+        }
+        first.server.forget();
+    }
+    configured(&place, &configuration, &["pull", "-q", "--lookup", "podman", "known:1"]).ok();
+    assert!(second.server.asked().iter().any(|line| line.contains("/v2/other/name/manifests/1")));
+}
+
+#[test]
+fn images_in_a_registry_are_read_where_they_are() {
+    let (place, registry) = (Place::new(), Shelved::new());
+    let mut layout = Layout::default();
+    let image = index(&mut layout);
+    registry.put(&layout, "1", &image);
+    let name = format!("docker://{}", registry.name("a/b:1"));
+    let inspected = place.run(&["inspect", &name]).ok().json();
+    assert_eq!(inspected[0]["Architecture"], machine());
+    assert_eq!(asked(&registry.server), (0, 2, 1));
+    let resolved =
+        place.run(&["resolve", "--format", "json", "--platform", "linux/s390x", &name]).ok().json();
+    assert_eq!(resolved["platform"]["architecture"], "s390x");
+    assert_eq!(digest(&place.run(&["inspect", "--raw", &name]).ok().stdout), image["digest"]);
+    place.run(&["history", &name]).ok();
+    assert_eq!(place.run(&["cat", &name, "file"]).ok().text(), format!("for {}", machine()));
+    place.run(&["resolve", &format!("docker://{}", registry.name("a/b:2"))]).failed(1);
+    place.assert_empty();
+}
+
+#[test]
+fn archives_and_directories_are_pulled_by_podman_s_names() {
+    let place = Place::new();
+    place.run(&["pull", "-q", "docker-archive:several.docker.tar"]).ok();
+    place.run(&["pull", "-q", "oci-archive:multi.oci.tar"]).ok();
+    let names = place.run(&["images", "--format", "{{.Repository}}:{{.Tag}}"]).ok();
+    assert!(
+        names.text().contains("example.com/multi:1") && names.text().contains("localhost/single-amd64:1")
+    );
+    let directory = place.path("d");
+    place
+        .run(&[
+            "save",
+            "-q",
+            "--format",
+            "docker-dir",
+            "-o",
+            directory.to_str().unwrap(),
+            "localhost/single-amd64:1",
+        ])
+        .ok();
+    let other = Place::new();
+    let pulled = other.run(&["pull", &format!("dir:{}", directory.display())]).ok();
+    assert!(
+        pulled
+            .text()
+            .starts_with(&format!("Pulled image: localhost{}:latest", directory.display()).to_lowercase())
+            || pulled.text().starts_with("Pulled image: "),
+        "{}",
+        pulled.text()
+    );
+    assert_eq!(other.images().len(), 1);
+}
+
+#[test]
+fn tags_are_listed() {
+    let (place, registry) = (Place::new(), Shelved::new());
+    let mut layout = Layout::default();
+    let image = small(&mut layout, "x");
+    for tag in ["1", "2", "latest"] {
+        registry.put(&layout, tag, &image);
+    }
+    let name = registry.name("a/b");
+    assert_eq!(place.run(&["tags", "list", "-q", &name]).ok().text(), "1\n2\nlatest\n");
+    let some =
+        place.run(&["tags", "list", "--limit", "2", "--format", "json", &format!("docker://{name}")]).ok();
+    assert_eq!(some.json()["Tags"], serde_json::json!(["1", "2"]));
+    assert_eq!(some.json()["more"], true);
+    place.run(&["tags", "list", "oci:x"]).failed(2);
+}
+
+#[test]
+fn a_realm_on_this_machine_is_not_gone_to_for_a_registry_that_is_elsewhere() {
+    // The address this machine is reached at by others; no packet is sent to find it out.
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    let address = socket.connect("192.0.2.1:9").and_then(|()| socket.local_addr());
+    let Some(address) = address.ok().map(|address| address.ip()).filter(|address| !address.is_loopback())
+    else {
+        println!("not tried: this machine has no address but its loopback's");
+        return;
+    };
+    let inner = Server::start(|_| Response::new(200).bytes("{\"token\":\"t\"}"));
+    for attack in ["realm", "redirect"] {
+        for target in [inner.url("/token"), inner.url("/token").replace("127.0.0.1", "localhost")] {
+            let server = Server::start_at(&format!("{address}:0"), move |_| match attack {
+                "realm" => Response::new(401)
+                    .header("www-authenticate", format!("Bearer realm=\"{target}\",service=\"x\"")),
+                _ => Response::new(307).header("location", &target),
+            });
+            let place = Place::new();
+            let name = format!("{}/a/b:1", server.name());
+            let failed =
+                place.run(&["pull", "--tls-verify=false", "--creds", "user:hunter2", &name]).failed(2);
+            assert!(failed.stderr.contains("this machine's"), "{}", failed.stderr);
+            assert!(!failed.stderr.contains("hunter2"));
+        }
+    }
+    assert!(inner.log().is_empty(), "{:?}", inner.asked());
+}
+
+#[test]
+fn a_registry_has_to_show_a_certificate() {
+    let (place, registry) = (Place::new(), Shelved::new());
+    let failed = place.run(&["pull", "--tls-verify", "--retry", "0", &registry.name("a/b:1")]).failed(2);
+    assert!(failed.stderr.contains("no answer"), "{}", failed.stderr);
+    assert!(registry.server.log().is_empty());
+}
+
+/// A helper, as a script, first on the path.
+fn helper(place: &Place, name: &str, script: &str) -> std::ffi::OsString {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = place.file(&format!("docker-credential-{name}"), format!("#!/bin/sh\n{script}\n").as_bytes());
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut path = place.path("").into_os_string();
+    path.push(":/usr/bin:/bin");
+    path
+}
+
+/// A registry that wants `user:hunter2`.
+fn guarded() -> Shelved {
+    let shelf = Shelf::new();
+    let mut layout = Layout::default();
+    let image = small(&mut layout, "x");
+    put(&mut shelf.lock().unwrap(), &layout, "1", &image);
+    let content = shelf.clone();
+    let server = Server::start(move |request| match request.header("authorization") {
+        Some("Basic dXNlcjpodW50ZXIy") => content.lock().unwrap().answer(request),
+        _ => Response::new(401).header("www-authenticate", "Basic realm=\"r\""),
+    });
+    Shelved { shelf, server }
+}
+
+#[test]
+fn credentials_are_kept_used_and_forgotten() {
+    let (place, registry) = (Place::new(), guarded());
+    let (name, auth) = (registry.server.name(), place.path("auth/auth.json"));
+    let run = |arguments: &[&str], input: &str| {
+        let mut command = place.command(arguments);
+        command.env("REGISTRY_AUTH_FILE", &auth).stdin(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
+        crate::place::wait_within(child, Duration::from_secs(20))
+    };
+    let pull = ["pull", "-q", &registry.name("a/b:1")];
+    let refused = run(&pull, "").failed(2);
+    assert!(refused.stderr.contains("consign login"), "{}", refused.stderr);
+    let refused = run(&["login", "-u", "user", "--password-stdin", &name], "wr0ng\n").failed(1);
+    assert!(!refused.stderr.contains("wr0ng") && !auth.exists());
+    assert_eq!(
+        run(&["login", "-u", "user", "--password-stdin", &name], "hunter2\n").ok().text(),
+        "Login Succeeded!\n"
+    );
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(std::fs::metadata(&auth).unwrap().permissions().mode() & 0o777, 0o600);
+    run(&pull, "").ok();
+    run(&["logout", &name], "").ok();
+    run(&["logout", &name], "").failed(1);
+    run(&["tags", "list", &registry.name("a/b")], "").failed(2);
+}
+
+#[test]
+fn helpers_are_asked_and_those_that_hang_or_talk_nonsense_are_given_up() {
+    let (place, registry) = (Place::new(), guarded());
+    let auth = place.file("auth.json", b"{\"credsStore\": \"tiny\"}");
+    let list = |script: &str| {
+        let path = helper(&place, "tiny", script);
+        let mut command: Command = place.command(&["tags", "list", "-q", &registry.name("a/b")]);
+        command.env("REGISTRY_AUTH_FILE", &auth).env("PATH", path);
+        place.outcome_of(command)
+    };
+    let answer = "printf '{\"Username\":\"user\",\"Secret\":\"hunter2\"}'";
+    assert_eq!(
+        list(&format!("[ $1 = get ] && [ \"$(cat)\" = {} ] && {answer}", registry.server.name())).ok().text(),
+        "1\n"
+    );
+    let absent = list("echo credentials not found in native keychain; exit 1").failed(2);
+    assert!(absent.stderr.contains("wants other credentials"), "{}", absent.stderr);
+    for (script, wanted) in [
+        ("echo s3cret; exit 1", "wanted success, found a failure"),
+        ("echo s3cret", "wanted an object with `Username` and `Secret`, found something else"),
+        ("yes s3cret", "wanted at most 65536 bytes, found more"),
+    ] {
+        let failed = list(script).failed(2);
+        assert!(failed.stderr.contains(wanted), "{}", failed.stderr);
+        assert!(!failed.stderr.contains("s3cret"), "{}", failed.stderr);
+    }
+    let malformed = place.file("auth.json", b"{\n\"auths\": {\"x\": s3cret}}");
+    let failed = list("exit 1").failed(2);
+    assert!(failed.stderr.contains(&format!("`{malformed}`, line 2")), "{}", failed.stderr);
+    assert!(!failed.stderr.contains("s3cret"), "{}", failed.stderr);
+}
