@@ -6,6 +6,7 @@ mod cat;
 mod check;
 mod component;
 mod config;
+mod cp;
 mod credentials;
 mod diff;
 mod document;
@@ -81,6 +82,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Inspect(command) => inspect::run(Box::leak(Box::new(session()?)), command),
         Command::Cat(command) => cat::run(Box::leak(Box::new(session()?)), command),
         Command::Ls(command) => ls::run(Box::leak(Box::new(session()?)), command),
+        Command::Cp(command) => cp::run(&session()?, command),
         Command::Find(command) => find::run(&session()?, command),
         Command::Diff(command) => diff::run(&session()?, command),
         Command::Layers(command) => layers::run(&session()?, command),

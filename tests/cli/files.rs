@@ -311,3 +311,113 @@ fn devices_and_attributes_are_shown() {
         .run("ls --format json example.com/devices:1")
         .assert("ls_devices");
 }
+
+/// What is in a directory, by path, with the content of files.
+fn found(directory: &std::path::Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut left = vec![directory.to_owned()];
+    while let Some(path) = left.pop() {
+        for entry in std::fs::read_dir(&path).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(directory).unwrap().to_str().unwrap().to_owned();
+            let kind = std::fs::symlink_metadata(&path).unwrap().file_type();
+            if kind.is_dir() {
+                found.push(format!("{name}/"));
+                left.push(path);
+            } else if kind.is_symlink() {
+                found.push(format!("{name} -> {}", std::fs::read_link(&path).unwrap().display()));
+            } else {
+                found.push(format!("{name}={}", std::fs::read_to_string(&path).unwrap().trim_end()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn files_are_copied_out_as_docker_cp_does_it() {
+    let (place, _) = example();
+    let out = place.path("out");
+    std::fs::create_dir(&out).unwrap();
+    let path = |name: &str| out.join(name).to_str().unwrap().to_owned();
+    let copy = |source: &str, to: &str| place.run(&["cp", &format!("example.com/app:1:{source}"), to]);
+    copy("/etc/passwd", &path("renamed")).ok();
+    copy("/etc/passwd", &path("")).ok();
+    copy("/usr/lib", &path("libs")).ok();
+    copy("/usr/lib", &path("")).ok();
+    copy("/var/cache/.", &path("")).ok();
+    copy("/lib", &path("link")).ok();
+    copy("/lib/libx.so", &path("")).ok();
+    place.run(&["cp", "-L", "example.com/app:1:/usr/lib/libx.so", &path("followed")]).ok();
+    let lib = ["", "hard=library", "libx.so -> libx.so.1", "libx.so.1=library"];
+    let expected = |directory: &str| lib.map(|name| format!("{directory}/{name}")).to_vec();
+    let mut wanted = [expected("libs"), expected("lib")].concat();
+    wanted.extend(
+        [
+            "renamed=root\nuser",
+            "passwd=root\nuser",
+            "three=3",
+            "link -> usr/lib",
+            "libx.so -> libx.so.1",
+            "followed=library",
+        ]
+        .map(str::to_owned),
+    );
+    wanted.sort();
+    assert_eq!(found(&out), wanted);
+    // Files take the place of files, and directories are joined.
+    std::fs::write(out.join("lib/mine"), "mine").unwrap();
+    std::fs::write(out.join("lib/libx.so.1"), "changed").unwrap();
+    copy("/usr/lib", &path("")).ok();
+    assert!(found(&out).contains(&"lib/mine=mine".to_owned()));
+    assert!(found(&out).contains(&"lib/libx.so.1=library".to_owned()));
+    // What is in the way stays.
+    copy("/etc", &path("renamed")).failed(2);
+    copy("/etc/passwd", &path("no/such/place")).failed(2);
+    copy("/etc/passwd", &path("new/")).failed(2);
+    std::fs::create_dir(out.join("three.d")).unwrap();
+    std::fs::rename(out.join("three"), out.join("was")).unwrap();
+    std::fs::rename(out.join("three.d"), out.join("three")).unwrap();
+    copy("/var/cache/.", &path("")).failed(2);
+    place.run(&["cp", "example.com/app:1", &path("x")]).failed(2);
+    copy("/nothing", &path("x")).failed(1);
+    assert!(found(&out).iter().all(|name| !name.starts_with('.') && !name.starts_with('x')));
+}
+
+#[test]
+fn a_copy_to_standard_output_is_a_tar() {
+    let (place, archive) = example();
+    let list = |source: &str| {
+        let tar = place.run(&["cp", source, "-"]).ok().stdout;
+        let file = place.file("copied.tar", &tar);
+        let output = std::process::Command::new("tar").args(["-tf", &file]).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(list("example.com/app:1:/etc"), ["etc/", "etc/.hidden", "etc/passwd"]);
+    assert_eq!(list("example.com/app:1:/etc/."), [".hidden", "passwd"]);
+    assert_eq!(list("example.com/app:1:/etc/passwd"), ["passwd"]);
+    let image = format!("oci-archive:{archive}:example.com/base:1:/usr/lib");
+    assert_eq!(list(&image), ["lib/", "lib/hard", "lib/libx.so", "lib/libx.so.1"]);
+}
+
+#[test]
+fn a_copy_leaves_nothing_outside_of_where_it_goes() {
+    let hostile = layer(&["d/", "d/link -> /", "d/link/etc/evil=x", "d/up -> ../../..", "d/up/evil=x"]);
+    let (place, _) = loaded(&[("example.com/hostile:1", &[hostile])]);
+    let out = place.path("out");
+    std::fs::create_dir(&out).unwrap();
+    // A link is there that leads away, too.
+    std::fs::create_dir_all(place.path("away")).unwrap();
+    std::fs::create_dir(out.join("d")).unwrap();
+    std::os::unix::fs::symlink(place.path("away"), out.join("d/link")).unwrap();
+    let copy = place.run(&["cp", "example.com/hostile:1:/d", out.to_str().unwrap()]);
+    copy.failed(2);
+    assert_eq!(found(&place.path("away")), [""; 0]);
+    std::fs::remove_file(out.join("d/link")).unwrap();
+    place.run(&["cp", "example.com/hostile:1:/d", out.to_str().unwrap()]).ok();
+    let wanted = ["d/", "d/link/", "d/link/etc/", "d/link/etc/evil=x", "d/up/", "d/up/evil=x"];
+    assert_eq!(found(&out), wanted);
+    assert!(!std::path::Path::new("/etc/evil").exists());
+}

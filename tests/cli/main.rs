@@ -45,3 +45,4 @@ mod shelved;
 mod stores;
 mod together;
 mod transcript;
+mod trees;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, FromArgMatches, Parser, Subcommand};
 use consign::layer::compress::Method;
 
-pub use files::{Aspect, Cat, Diff, Find, Image, Layers, Listed, Ls, Type};
+pub use files::{Aspect, Cat, Cp, Diff, Find, Image, Layers, Listed, Ls, Type};
 pub use values::{Form, Format, Lookup, Policy, Rules, Shape, Sort, World};
 
 /// A container-image store and resolver without a daemon.
@@ -84,6 +84,8 @@ pub enum Command {
     Cat(Cat),
     /// Find files of an image by name, kind and size
     Find(Find),
+    /// Copy files of an image out, to the file system or as a tar
+    Cp(Cp),
     /// What differs between the files of two images, or what a layer changes
     Diff(Diff),
     /// Take every image of an archive, a layout or a directory into the store

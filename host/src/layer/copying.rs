@@ -1,5 +1,7 @@
 //! Part of an image's file system, told as the entries of a tar: to be written as one, or to a directory.
 
+mod place;
+
 use std::collections::HashMap;
 use std::io::{self, Read};
 
@@ -10,6 +12,8 @@ use super::stack::Stack;
 use super::tar::Visitor;
 use super::tree::{Node, join, printable};
 
+pub use place::{PlaceError, copy_to};
+
 /// How entries are told.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
@@ -17,6 +21,8 @@ pub struct Options {
     pub owner: Option<(u64, u64)>,
     /// A directory is told without itself.
     pub contents: bool,
+    /// Of extended attributes only those of users: what the system gives meaning to is left out.
+    pub plain: bool,
 }
 
 /// Copying did not come to its end.
@@ -105,6 +111,9 @@ where
         entry.sparse = None;
         if let Some((uid, gid)) = self.options.owner {
             (entry.uid, entry.gid) = (uid, gid);
+        }
+        if self.options.plain {
+            entry.xattrs.retain(|(name, _)| name.starts_with(b"user."));
         }
         if entry.kind == Kind::Directory {
             entry.path.push(b'/');
