@@ -153,3 +153,21 @@ pub fn is_root() -> bool {
     }
     root
 }
+
+/// Whether this program can be run; where it has to be, it is.
+pub fn peer(program: &str) -> bool {
+    let runs = std::process::Command::new(program).arg("--version").output().is_ok();
+    if !runs {
+        assert!(std::env::var_os("CONSIGN_REQUIRE_PEERS").is_none(), "wanted `{program}`");
+        println!("not run: there is no `{program}`");
+    }
+    runs
+}
+
+/// All that `tree.py` says of a directory, a line for each path.
+pub fn tree_of(directory: &Path) -> Vec<String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/unpack/tree.py");
+    let output = std::process::Command::new("python3").arg(script).arg(directory).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
