@@ -27,6 +27,7 @@ pub fn statically(out_dir: &Path) -> Result<()> {
     let native = env::var("HOST")? == env::var("TARGET")?;
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     println!("cargo:rerun-if-env-changed=CC");
+    println!("cargo:rustc-check-cfg=cfg(linked_statically)");
     if target("OS") != "linux" || target("ENV") != "gnu" || !native || chosen(&flags) {
         return Ok(());
     }
@@ -43,6 +44,8 @@ pub fn statically(out_dir: &Path) -> Result<()> {
     println!("cargo:rustc-link-arg-bin=consign=-L{}", scripts.display());
     println!("cargo:rustc-link-arg-bin=consign=-no-pie");
     println!("cargo:rustc-link-arg-bin=consign=-static");
+    // What the executable has to do differently then: `cli/remote.rs`.
+    println!("cargo:rustc-cfg=linked_statically");
     Ok(())
 }
 

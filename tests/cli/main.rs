@@ -36,6 +36,7 @@ mod naming;
 mod peers;
 mod place;
 mod pulling;
+mod registries;
 mod removing;
 mod repairing;
 mod resolving;

@@ -32,6 +32,25 @@ const BUNDLES: [&str; 6] = [
     "/etc/ssl/cert.pem",
 ];
 
+/// Has names looked up by the C library's own means, `/etc/hosts` and DNS, whatever nsswitch.conf says: the other
+/// means are shared libraries, and loading those into a static executable works with the very C library it
+/// was linked with, if at all.
+#[cfg(linked_statically)]
+fn look_up_without_libraries() {
+    use std::ffi::{c_char, c_int};
+    unsafe extern "C" {
+        fn __nss_configure_lookup(database: *const c_char, services: *const c_char) -> c_int;
+    }
+    // SAFETY: both are strings that end in a zero byte, of which the function keeps what it needs; no thread
+    // looks names up yet. Where it fails nsswitch.conf counts as before.
+    unsafe {
+        __nss_configure_lookup(c"hosts".as_ptr(), c"files dns".as_ptr());
+    }
+}
+
+#[cfg(not(linked_statically))]
+fn look_up_without_libraries() {}
+
 /// What one invocation knows of registries.
 #[derive(Default)]
 pub struct Remote {
@@ -133,6 +152,9 @@ impl Remote {
             None => Security::Verified,
         };
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.is_empty() {
+            look_up_without_libraries();
+        }
         let known = made.iter().find(|known| {
             known.host == host && known.security == security && known.credentials == credentials
         });
