@@ -47,3 +47,4 @@ mod stores;
 mod together;
 mod transcript;
 mod trees;
+mod unpacking;
