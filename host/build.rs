@@ -1,10 +1,10 @@
-//! Builds the guest for wasm32, encodes it as a component, refuses it if it imports anything but
-//! `consign:image/content`, and precompiles it for this target.
+//! Builds the guest for wasm32 once for each world, encodes it as a component, refuses it if it imports
+//! anything but `consign:image/content`, and precompiles those that run here for this target.
 //!
-//! It is built twice: to be fast, for precompiling, and to be small, for handing out.
+//! These are built twice: to be fast, for precompiling, and to be small, for handing out.
 //!
-//! `CONSIGN_COMPONENT=FILE` (and `CONSIGN_COMPONENT_NAMES=FILE`) use components, or core modules, built
-//! elsewhere.
+//! `CONSIGN_COMPONENT=FILE` (and `CONSIGN_COMPONENT_NAMES`, `CONSIGN_COMPONENT_SOURCES`, `CONSIGN_COMPONENT_PODMAN`)
+//! use components, or core modules, built elsewhere.
 
 use std::env;
 use std::fs;
@@ -12,12 +12,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use wit_component::{ComponentEncoder, DecodedWasm};
+use wit_component::{ComponentEncoder, DecodedWasm, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
 
 #[path = "src/engine.rs"]
 mod engine;
 #[path = "build/link.rs"]
 mod link;
+#[path = "build/sections.rs"]
+mod sections;
 
 /// How a core WebAssembly module begins: the magic number and version 1.
 const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
@@ -26,20 +29,34 @@ const WASM: &str = "wasm32-unknown-unknown";
 
 /// A world of the WIT package, and the only interfaces a component of it may import.
 struct World {
+    /// Also the guest's feature that exports its interfaces.
     name: &'static str,
     override_variable: &'static str,
-    features: &'static [&'static str],
     imports: &'static [&'static str],
+    /// Whether it runs here.
+    runs: bool,
 }
 
-const WORLDS: [World; 2] = [
+const WORLDS: [World; 4] = [
     World {
         name: "resolver",
         override_variable: "CONSIGN_COMPONENT",
-        features: &["--features", "resolver"],
         imports: &["consign:image/types", "consign:image/content"],
+        runs: true,
     },
-    World { name: "names", override_variable: "CONSIGN_COMPONENT_NAMES", features: &[], imports: &[] },
+    World {
+        name: "sources",
+        override_variable: "CONSIGN_COMPONENT_SOURCES",
+        imports: &["consign:image/types"],
+        runs: true,
+    },
+    World {
+        name: "podman",
+        override_variable: "CONSIGN_COMPONENT_PODMAN",
+        imports: &["consign:image/types"],
+        runs: true,
+    },
+    World { name: "names", override_variable: "CONSIGN_COMPONENT_NAMES", imports: &[], runs: false },
 ];
 
 /// How the guest is compiled: the same code, for one of two ends.
@@ -76,34 +93,34 @@ fn main() -> Result<()> {
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/engine.rs");
-    println!("cargo:rerun-if-changed=build/link.rs");
+    println!("cargo:rerun-if-changed=build");
     link::statically(&out_dir)?;
     for world in &WORLDS {
         println!("cargo:rerun-if-env-changed={}", world.override_variable);
         let given = env::var_os(world.override_variable).map(PathBuf::from);
         let component = |profile| match &given {
-            Some(file) => read(world, file),
+            Some(file) => read(world, &manifest_dir, file),
             None => build(world, profile, &manifest_dir, &out_dir),
         };
         let small = component(Profile::Small)?;
         check_imports(world, &small)?;
         fs::write(out_dir.join(format!("{}.wasm", world.name)), &small)?;
-        if world.name == "resolver" {
+        if world.runs {
             let fast = component(Profile::Fast)?;
             check_imports(world, &fast)?;
-            fs::write(out_dir.join("resolver.cwasm"), precompile(&fast)?)?;
+            fs::write(out_dir.join(format!("{}.cwasm", world.name)), precompile(&fast)?)?;
         }
     }
     Ok(())
 }
 
 /// A component that was built elsewhere.
-fn read(world: &World, file: &Path) -> Result<Vec<u8>> {
+fn read(world: &World, manifest_dir: &Path, file: &Path) -> Result<Vec<u8>> {
     println!("cargo:rerun-if-changed={}", file.display());
     let bytes = fs::read(file)
         .with_context(|| format!("reading `{}` named by {}", file.display(), world.override_variable))?;
-    // A core module is as good: it carries the description that encoding needs.
-    if bytes.starts_with(CORE_MODULE) { encode(world, &bytes) } else { Ok(bytes) }
+    // A core module is as good.
+    if bytes.starts_with(CORE_MODULE) { encode(world, manifest_dir, bytes) } else { Ok(bytes) }
 }
 
 fn build(world: &World, profile: Profile, manifest_dir: &Path, out_dir: &Path) -> Result<Vec<u8>> {
@@ -126,8 +143,7 @@ fn build(world: &World, profile: Profile, manifest_dir: &Path, out_dir: &Path) -
     cargo
         .current_dir(&guest)
         .args(["rustc", "--lib", "--crate-type", "cdylib", "--profile", profile.name(), "--target", WASM])
-        .args(["--no-default-features"])
-        .args(world.features)
+        .args(["--no-default-features", "--features", world.name])
         .arg("--target-dir")
         .arg(&target_dir);
     if manifest_dir.join("../Cargo.lock").exists() {
@@ -169,14 +185,20 @@ fn build(world: &World, profile: Profile, manifest_dir: &Path, out_dir: &Path) -
 
     let module = fs::read(target_dir.join(WASM).join(profile.name()).join("consign_guest.wasm"))
         .context("reading the guest's core module")?;
-    encode(world, &module)
+    encode(world, manifest_dir, module)
 }
 
-fn encode(world: &World, module: &[u8]) -> Result<Vec<u8>> {
-    ComponentEncoder::default()
-        .module(module)
+/// The module says what it imports; what it exports is its world.
+fn encode(world: &World, manifest_dir: &Path, mut module: Vec<u8>) -> Result<Vec<u8>> {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(manifest_dir.join("../wit")).context("reading the WIT package")?;
+    let id = resolve.select_world(&[package], Some(world.name))?;
+    embed_component_metadata(&mut module, &resolve, id, StringEncoding::UTF8)?;
+    let component = ComponentEncoder::default()
+        .module(&module)
         .and_then(|encoder| encoder.validate(true).debug_names(false).encode())
-        .with_context(|| format!("encoding the `{}` component", world.name))
+        .with_context(|| format!("encoding the `{}` component", world.name))?;
+    sections::without_names(&component)
 }
 
 fn cargo_home() -> Option<PathBuf> {
@@ -208,8 +230,8 @@ fn ensure_target() -> Result<()> {
     }
     bail!(
         "the {WASM} standard library is not installed and rustup could not add it; either run \
-         `rustup target add {WASM}`, or build the component elsewhere and set CONSIGN_COMPONENT (and \
-         CONSIGN_COMPONENT_NAMES) to the files"
+         `rustup target add {WASM}`, or build the component elsewhere and set CONSIGN_COMPONENT, \
+         CONSIGN_COMPONENT_NAMES, CONSIGN_COMPONENT_SOURCES and CONSIGN_COMPONENT_PODMAN to the files"
     )
 }
 

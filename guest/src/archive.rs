@@ -4,6 +4,7 @@ use crate::json::write::{ObjectWriter, array};
 use crate::json::{self, Case, Reader, Result, invalid, missing, problem, shown, too_large};
 use crate::manifest::MAX_LAYERS;
 use crate::manifest::descriptor::{filled, is_digest};
+use crate::prelude::*;
 use crate::sort::{first_twice, stable_sort};
 use crate::types::Descriptor;
 use crate::wit::exports::consign::image::archives::{ArchiveImage, LegacyTag};
@@ -23,7 +24,7 @@ const LAYOUT_VERSION: &str = "1.0.0";
 
 /// Reads `docker save`'s `manifest.json`: images in document order. Keys match in any letter case, as
 /// in Docker; one there twice is refused. `Config` must be there.
-pub fn parse_manifest_json(bytes: &[u8]) -> std::result::Result<Vec<ArchiveImage>, ManifestError> {
+pub fn parse_manifest_json(bytes: &[u8]) -> core::result::Result<Vec<ArchiveImage>, ManifestError> {
     let read = || {
         let mut reader = Reader::new(json::strict(bytes, "bytes", MAX_LIST)?);
         let mut images = Vec::new();
@@ -61,7 +62,7 @@ fn read_image(reader: &mut Reader<'_>) -> Result<ArchiveImage> {
 
 /// Reads a legacy `repositories` file: `{"repository": {"tag": "v1 ID"}}`. A repository or tag there
 /// twice is refused.
-pub fn parse_repositories(bytes: &[u8]) -> std::result::Result<Vec<LegacyTag>, ManifestError> {
+pub fn parse_repositories(bytes: &[u8]) -> core::result::Result<Vec<LegacyTag>, ManifestError> {
     let read = || {
         let mut reader = Reader::new(json::strict(bytes, "bytes", MAX_LIST)?);
         let mut tags: Vec<LegacyTag> = Vec::new();
@@ -95,7 +96,7 @@ pub fn parse_repositories(bytes: &[u8]) -> std::result::Result<Vec<LegacyTag>, M
 }
 
 /// Reads an `oci-layout` marker: its version, which is 1.0.0.
-pub fn parse_layout(bytes: &[u8]) -> std::result::Result<String, ManifestError> {
+pub fn parse_layout(bytes: &[u8]) -> core::result::Result<String, ManifestError> {
     const MEMBERS: [&str; 1] = ["imageLayoutVersion"];
     let read = || {
         let mut reader = Reader::new(json::strict(bytes, "bytes", MAX_LAYOUT)?);

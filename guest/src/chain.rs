@@ -2,6 +2,7 @@
 
 use crate::digest;
 use crate::manifest::MAX_LAYERS;
+use crate::prelude::*;
 use crate::wit::exports::consign::image::digests::Algorithm;
 use crate::wit::exports::consign::image::manifests::{ManifestError, ManifestProblem};
 

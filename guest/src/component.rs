@@ -1,28 +1,40 @@
 //! The exported interfaces, one file each; nothing here but the calls into the modules that do the work.
 
+#[cfg(target_arch = "wasm32")]
+#[allow(dead_code, unused_imports, unused_macros, reason = "each world uses a part of it")]
+mod abi;
 mod archives;
 mod digests;
-#[cfg(feature = "resolver")]
+#[cfg(target_arch = "wasm32")]
+#[allow(unused_imports, reason = "each world uses a part of them")]
+#[rustfmt::skip]
+mod exports;
 mod local_images;
-#[cfg(feature = "resolver")]
 mod lookup;
 mod manifests;
 mod platforms;
-#[cfg(feature = "resolver")]
 mod podman_names;
-#[cfg(feature = "resolver")]
 mod pull_goals;
 mod references;
-#[cfg(feature = "resolver")]
 mod registries;
 mod resolution;
 mod selection;
-#[cfg(feature = "resolver")]
 mod short_names;
 mod transports;
 
 /// The component's one export object.
 pub struct Component;
 
-#[cfg(target_arch = "wasm32")]
-crate::wit::export!(Component with_types_in crate::wit);
+/// A component reports no panic: it stops, and the host sees a trap.
+#[cfg(all(target_arch = "wasm32", not(feature = "std")))]
+mod alone {
+    use crate::heap::Heap;
+
+    #[global_allocator]
+    static HEAP: Heap = Heap::new();
+
+    #[panic_handler]
+    fn stop(_: &core::panic::PanicInfo<'_>) -> ! {
+        core::arch::wasm32::unreachable()
+    }
+}

@@ -10,6 +10,7 @@ mod time;
 use crate::json::{self, Case, Reader, Result, invalid, missing, shown};
 use crate::manifest::MAX_LAYERS;
 use crate::manifest::descriptor::{filled, is_digest, read_digest};
+use crate::prelude::*;
 use crate::types::Platform;
 use crate::wit::exports::consign::image::manifests::{HistoryEntry, ImageConfig, ManifestError};
 pub(crate) use container::{empty as empty_container_config, read_container_config};
@@ -23,7 +24,7 @@ pub const MAX_HISTORY: usize = 20_000;
 pub(crate) const MAX_STRINGS: usize = 50_000;
 
 /// Reads an image config.
-pub fn parse(bytes: &[u8]) -> std::result::Result<ImageConfig, ManifestError> {
+pub fn parse(bytes: &[u8]) -> core::result::Result<ImageConfig, ManifestError> {
     let text = json::lossy(bytes, "bytes", MAX_CONFIG).map_err(|error| *error)?;
     read(&text).map_err(|mut error| {
         error.offset = json::offset_before_lossy(bytes, error.offset);

@@ -2,6 +2,7 @@
 
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
+use crate::prelude::*;
 use crate::wit::exports::consign::image::digests::{Algorithm, DigestError, DigestParts, DigestProblem};
 
 const ALGORITHMS: &str = "`sha256`, `sha384` or `sha512`";

@@ -1,6 +1,7 @@
 //! A set of digests that finds them by the start of their digits (docker/distribution digestset).
 
 use crate::digest;
+use crate::prelude::*;
 use crate::wit::exports::consign::image::digests::{DigestError, DigestProblem, LookupError};
 
 /// Candidates an ambiguous look-up lists.

@@ -11,8 +11,9 @@ mod scan;
 mod text;
 pub(crate) mod write;
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
+use crate::prelude::*;
 use crate::sort::first_twice;
 
 pub(crate) use fault::{Result, invalid, missing, problem, shown, shown_up_to, too_large};
@@ -90,6 +91,17 @@ impl<'a> Reader<'a> {
         case: Case,
         mut read: impl FnMut(&mut Self, usize) -> Result<()>,
     ) -> Result<Seen> {
+        self.members(names, case, &mut read)
+    }
+
+    // Going through objects and arrays is there once, not once for every kind of them.
+    #[inline(never)]
+    fn members(
+        &mut self,
+        names: &'static [&'static str],
+        case: Case,
+        read: &mut dyn FnMut(&mut Self, usize) -> Result<()>,
+    ) -> Result<Seen> {
         let mut seen = Seen::default();
         let mut miscased: Option<(usize, usize, String)> = None;
         // Members mostly come in the order of `names`.
@@ -149,6 +161,11 @@ impl<'a> Reader<'a> {
         &mut self,
         mut read: impl FnMut(&mut Self, &str, usize) -> Result<()>,
     ) -> Result<()> {
+        self.keyed(&mut read)
+    }
+
+    #[inline(never)]
+    fn keyed(&mut self, read: &mut dyn FnMut(&mut Self, &str, usize) -> Result<()>) -> Result<()> {
         self.open(b'{', "an object")?;
         let mut more = !self.closes(b'}');
         while more {
@@ -168,6 +185,16 @@ impl<'a> Reader<'a> {
         what: &str,
         limit: usize,
         mut read: impl FnMut(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        self.elements(what, limit, &mut read)
+    }
+
+    #[inline(never)]
+    fn elements(
+        &mut self,
+        what: &str,
+        limit: usize,
+        read: &mut dyn FnMut(&mut Self) -> Result<()>,
     ) -> Result<()> {
         self.open(b'[', "an array")?;
         let mut more = !self.closes(b']');

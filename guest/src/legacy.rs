@@ -8,6 +8,7 @@ mod layers;
 use crate::json::write::{ObjectWriter, array, compact, string};
 use crate::json::{self, Reader, Result, invalid, too_large};
 use crate::manifest::MAX_LAYERS;
+use crate::prelude::*;
 use crate::sort::stable_sort;
 use crate::wit::exports::consign::image::archives::LegacyImage;
 use crate::wit::exports::consign::image::manifests::ManifestError;
@@ -22,7 +23,7 @@ pub const MAX_JSON: usize = 4 << 20;
 const DROPPED: [&str; 6] = ["id", "parent", "Size", "parent_id", "layer_id", "throwaway"];
 
 /// Reads a legacy image's `json`.
-pub fn parse(bytes: &[u8]) -> std::result::Result<LegacyImage, ManifestError> {
+pub fn parse(bytes: &[u8]) -> core::result::Result<LegacyImage, ManifestError> {
     let read = || {
         let image = V1Image::read(json::strict(bytes, "bytes", MAX_JSON)?)?;
         if image.id.is_empty() {
@@ -36,7 +37,7 @@ pub fn parse(bytes: &[u8]) -> std::result::Result<LegacyImage, ManifestError> {
 
 /// The image config for these `json` documents, base layer first, and the digests of their
 /// uncompressed layers, one for each.
-pub fn config(jsons: &[Vec<u8>], diff_ids: &[String]) -> std::result::Result<Vec<u8>, ManifestError> {
+pub fn config(jsons: &[Vec<u8>], diff_ids: &[String]) -> core::result::Result<Vec<u8>, ManifestError> {
     make_config(jsons, diff_ids).map_err(|error| *error)
 }
 

@@ -3,31 +3,44 @@
 //! Pure logic without I/O. The records and variants are those of the WIT package in `wit/`, generated
 //! by wit-bindgen, so the same code is the component's body and a native library for tests and fuzzing.
 
-/// Bindings to the WIT package.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+/// The types of the WIT package and the import `content`; `component` has the exports.
 #[allow(warnings, clippy::all, missing_docs)]
 pub mod wit {
-    #[cfg(feature = "resolver")]
     wit_bindgen::generate!({
         path: "../wit",
-        world: "resolver",
+        inline: "
+            package consign:guest;
+            world guest {
+                include consign:image/resolver@0.1.0;
+                include consign:image/sources@0.1.0;
+                include consign:image/podman@0.1.0;
+            }
+        ",
+        world: "consign:guest/guest",
+        generate_all,
+        std_feature,
         additional_derives: [PartialEq, Eq, Clone, Hash, PartialOrd, Ord],
-        pub_export_macro: false,
-    });
-    #[cfg(not(feature = "resolver"))]
-    wit_bindgen::generate!({
-        path: "../wit",
-        world: "names",
-        additional_derives: [PartialEq, Eq, Clone, Hash, PartialOrd, Ord],
-        pub_export_macro: false,
+        // Describes the imports alone; the build adds what a world exports.
+        pub_export_macro: true,
     });
 }
 
-/// What the interfaces share. A component that imports nothing has to export even its types.
+/// What the interfaces share.
 pub mod types {
-    #[cfg(feature = "resolver")]
     pub use crate::wit::consign::image::types::*;
-    #[cfg(not(feature = "resolver"))]
-    pub use crate::wit::exports::consign::image::types::*;
+}
+
+/// What `std` brings into every module and `core` does not.
+mod prelude {
+    pub use alloc::borrow::ToOwned;
+    pub use alloc::boxed::Box;
+    pub use alloc::string::{String, ToString};
+    pub use alloc::vec::Vec;
+    pub use alloc::{format, vec};
 }
 
 pub mod archive;
@@ -36,22 +49,20 @@ pub mod component;
 pub mod config;
 pub mod digest;
 pub mod digest_set;
+#[cfg(any(test, all(target_arch = "wasm32", not(feature = "std"))))]
+mod heap;
 mod json;
 pub mod legacy;
-#[cfg(feature = "resolver")]
 pub mod local_image;
+mod lower_case;
 pub mod manifest;
 pub mod name;
 pub mod platform;
-#[cfg(feature = "resolver")]
 pub mod podman_name;
-#[cfg(feature = "resolver")]
 pub mod pull_goal;
-#[cfg(feature = "resolver")]
 pub mod registry;
 pub mod resolve;
 pub mod select;
-#[cfg(feature = "resolver")]
 pub mod short_name;
 mod sort;
 pub mod transport_name;

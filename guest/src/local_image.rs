@@ -9,6 +9,7 @@ mod stored;
 #[cfg(test)]
 mod tests;
 
+use crate::prelude::*;
 use crate::types::ImageName;
 use crate::wit::exports::consign::image::local_images::{
     Attempt, Attempted, Criteria, FindError, LocalImage, Match, Narrowing, Order, Outcome,
@@ -57,7 +58,7 @@ impl Search<'_> {
         if self.several.is_empty() {
             FindError::NotFound(text.to_owned())
         } else {
-            FindError::Ambiguous(std::mem::take(&mut self.several))
+            FindError::Ambiguous(core::mem::take(&mut self.several))
         }
     }
 }

@@ -11,6 +11,7 @@ mod kind;
 pub use kind::media_type;
 
 use crate::json::{self, Case, Reader, Result, missing, problem};
+use crate::prelude::*;
 use crate::types::Descriptor;
 use crate::wit::exports::consign::image::manifests::{
     Document, Index, Kind, Manifest, ManifestError, ManifestProblem,
@@ -54,7 +55,7 @@ const SIGNATURES: usize = 10;
 ///
 /// Errors name the first thing found wrong. A document of a kind that is known and not read (schema 1,
 /// an image config) is [`ManifestProblem::Unsupported`] by its media type.
-pub fn parse(bytes: &[u8], announced: Option<&str>) -> std::result::Result<Document, ManifestError> {
+pub fn parse(bytes: &[u8], announced: Option<&str>) -> core::result::Result<Document, ManifestError> {
     let announced = kind::announced(announced).map_err(|error| *error)?;
     let text = json::strict(bytes, "bytes", MAX_MANIFEST).map_err(|error| *error)?;
     read(text, announced).map_err(|error| match error.problem {

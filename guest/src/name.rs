@@ -21,6 +21,8 @@ pub use order::sort;
 pub use pattern::familiar_match;
 
 use crate::digest::{self, saturating};
+use crate::lower_case;
+use crate::prelude::*;
 use crate::types::{ImageName, Rules};
 use crate::wit::exports::consign::image::references::{
     Reading, Reference, ReferenceError, ReferenceProblem as Problem,
@@ -70,13 +72,11 @@ pub fn is_identifier(text: &str) -> bool {
 }
 
 /// Whether the text is a host, with or without a port.
-#[cfg(feature = "resolver")]
 pub fn is_domain(text: &str, rules: Rules) -> bool {
     grammar::domain(text.as_bytes(), rules).is_ok()
 }
 
 /// Whether the text is a tag.
-#[cfg(feature = "resolver")]
 pub fn is_tag(text: &str) -> bool {
     grammar::tag(text).is_ok()
 }
@@ -268,7 +268,7 @@ fn uppercase(text: &str) -> Option<usize> {
 }
 
 fn is_upper(char: char) -> bool {
-    if char.is_ascii() { char.is_ascii_uppercase() } else { !char.to_lowercase().eq([char]) }
+    lower_case::lower(char) != char
 }
 
 /// The text in lower case as far as the grammar can tell: besides A to Z there are two characters outside

@@ -18,6 +18,7 @@ pub use format::{format, format_all};
 pub use normal::normalize;
 pub use parse::parse;
 
+use crate::prelude::*;
 use crate::sort;
 use crate::wit::exports::consign::image::platforms::Matcher;
 

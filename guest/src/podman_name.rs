@@ -12,6 +12,7 @@ pub use tags::{match_repo_tag, repositories, save_name};
 pub use uri::is_image_uri;
 
 use crate::name::{self, DEFAULT_TAG};
+use crate::prelude::*;
 use crate::short_name::{LOCALHOST, as_written, is_registry, normalized, written};
 use crate::types::ImageName;
 use crate::wit::exports::consign::image::podman_names::{Parts, QualifyError};

@@ -4,11 +4,13 @@
 mod tests;
 
 use crate::podman_name::{decompose, in_full};
+use crate::prelude::*;
 use crate::short_name::{LOCALHOST, normalized, written};
 use crate::transport_name;
+use crate::types::Transport;
 use crate::wit::exports::consign::image::pull_goals::{Contents, Goal, GoalError as Error, Pair, Wanted};
 use crate::wit::exports::consign::image::short_names::Unreadable;
-use crate::wit::exports::consign::image::transports::{ImageReference, Transport, TransportError};
+use crate::wit::exports::consign::image::transports::{ImageReference, TransportError};
 
 /// What is to be pulled.
 pub fn goal_of(wanted: Wanted) -> Result<Goal, Error> {

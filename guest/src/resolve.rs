@@ -17,6 +17,7 @@ mod tests;
 use crate::config;
 use crate::name;
 use crate::platform;
+use crate::prelude::*;
 use crate::types::{Descriptor, ImageName, Platform};
 use crate::wit::exports::consign::image::manifests::{Document, ImageConfig, Manifest};
 use crate::wit::exports::consign::image::platforms::Matcher;

@@ -8,6 +8,7 @@ mod first_match;
 mod podman;
 
 use crate::platform::Platform;
+use crate::prelude::*;
 use crate::types::Descriptor;
 use crate::wit::exports::consign::image::platforms::Matcher;
 use crate::wit::exports::consign::image::selection::{Choice, Criteria, Reason, Rule};

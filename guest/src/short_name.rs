@@ -16,6 +16,7 @@ mod tests;
 pub use check::check;
 
 use crate::name;
+use crate::prelude::*;
 use crate::types::{ImageName, Rules};
 use crate::wit::exports::consign::image::references::{Reading, Reference};
 use crate::wit::exports::consign::image::short_names::{

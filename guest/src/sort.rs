@@ -6,6 +6,8 @@
 //! the standard library's sorts are compiled for each kind of item, which made up a twentieth of the
 //! component.
 
+use crate::prelude::*;
+
 /// Items sorted by insertion before blocks are merged.
 const BLOCK: usize = 20;
 
@@ -19,7 +21,7 @@ pub fn stable_sort<T>(items: &mut Vec<T>, before: impl Fn(&T, &T) -> bool) {
         (Some(a), Some(b)) => before(a, b),
         _ => false,
     });
-    let mut unsorted: Vec<Option<T>> = std::mem::take(items).into_iter().map(Some).collect();
+    let mut unsorted: Vec<Option<T>> = core::mem::take(items).into_iter().map(Some).collect();
     items.extend(order.into_iter().filter_map(|at| unsorted.get_mut(at as usize)?.take()));
 }
 

@@ -6,11 +6,11 @@ mod storage;
 
 pub use policy::policy;
 pub use storage::ask as ask_storage;
-#[cfg(feature = "resolver")]
 pub use storage::{name_and_id, within_store};
 
 use crate::digest::{self, saturating};
 use crate::name;
+use crate::prelude::*;
 use crate::types::{ImageName, Rules};
 use crate::wit::exports::consign::image::references::{Reading, Reference};
 use crate::wit::exports::consign::image::transports::{

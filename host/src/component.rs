@@ -3,9 +3,9 @@
 //! [`sandbox`](crate::sandbox) runs the same source here.
 //!
 //! ```
-//! use consign::component::{NAMES, RESOLVER, WIT, core_module};
+//! use consign::component::{NAMES, PODMAN, RESOLVER, SOURCES, WIT, core_module};
 //!
-//! for component in [NAMES, RESOLVER] {
+//! for component in [NAMES, RESOLVER, SOURCES, PODMAN] {
 //!     let module = core_module(component).expect("a core module inside");
 //!     assert!(module.len() < component.len());
 //! }
@@ -17,6 +17,11 @@
 pub const RESOLVER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/resolver.wasm"));
 /// The component of the `names` world, as it is handed out.
 pub const NAMES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/names.wasm"));
+
+/// The component of the `sources` world, as it is handed out; it, too, runs here.
+pub const SOURCES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/sources.wasm"));
+/// The component of the `podman` world, as it is handed out; it, too, runs here.
+pub const PODMAN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/podman.wasm"));
 
 /// The WIT package `consign:image`, as file names and texts.
 pub const WIT: [(&str, &str); 17] = {

@@ -41,6 +41,8 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
 use crate::bindings::consign::image::content as wit;
+use crate::bindings::podman::{Podman, PodmanPre};
+use crate::bindings::sources::{Sources, SourcesPre};
 use crate::bindings::{Resolver, ResolverPre};
 use crate::content::{Content, ContentError, MAX_DOCUMENTS, MAX_FOUND};
 use crate::digest::Digest;
@@ -100,42 +102,78 @@ pub(crate) struct State {
     content: Option<Arc<dyn Content>>,
 }
 
-pub(crate) struct Instance {
+pub(crate) struct Instance<B> {
     store: Store<State>,
-    bindings: Resolver,
+    bindings: B,
 }
 
+/// Instances of one component that nobody uses.
+type Idle<B> = Mutex<Vec<Instance<B>>>;
+
 /// The component, ready to answer. Calls from several threads run side by side.
+///
+/// What a look-up does not need is in components of their own, each loaded when it is first asked for: where images
+/// come from, and Podman's way with names.
 pub struct Sandbox {
     loaded: &'static Loaded,
     limits: Limits,
-    idle: Mutex<Vec<Instance>>,
+    idle: Idle<Resolver>,
+    idle_sources: Idle<Sources>,
+    idle_podman: Idle<Podman>,
 }
 
-/// The built-in component, loaded. There is one for the process: its code is used where it lies, and can be
+/// The built-in components, loaded. They are for the process: their code is used where it lies, and can be
 /// registered with one engine only.
 struct Loaded {
     engine: Engine,
-    pre: ResolverPre<State>,
+    resolver: ResolverPre<State>,
+    sources: OnceLock<Result<SourcesPre<State>, String>>,
+    podman: OnceLock<Result<PodmanPre<State>, String>>,
 }
 
 impl Loaded {
     fn get() -> Result<&'static Loaded, SandboxError> {
         static LOADED: OnceLock<Result<Loaded, String>> = OnceLock::new();
-        let loaded = LOADED.get_or_init(|| Loaded::load().map_err(|error| format!("{error:#}")));
-        loaded.as_ref().map_err(|reason| SandboxError::Load { reason: reason.clone() })
+        known(LOADED.get_or_init(|| Loaded::load().map_err(|error| format!("{error:#}"))))
     }
 
     fn load() -> wasmtime::Result<Loaded> {
         let mut config = crate::engine::config();
         precompiled::configure(&mut config);
         let engine = Engine::new(&config)?;
-        let component = precompiled::component(&engine)?;
+        let component = precompiled::component(&engine, &precompiled::RESOLVER)?;
         let mut linker = Linker::new(&engine);
         Resolver::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
-        let pre = ResolverPre::new(linker.instantiate_pre(&component)?)?;
-        Ok(Loaded { engine, pre })
+        let resolver = ResolverPre::new(linker.instantiate_pre(&component)?)?;
+        Ok(Loaded { engine, resolver, sources: OnceLock::new(), podman: OnceLock::new() })
     }
+
+    fn sources(&self) -> Result<&SourcesPre<State>, SandboxError> {
+        known(self.sources.get_or_init(|| self.load_sources().map_err(|error| format!("{error:#}"))))
+    }
+
+    fn load_sources(&self) -> wasmtime::Result<SourcesPre<State>> {
+        let component = precompiled::component(&self.engine, &precompiled::SOURCES)?;
+        let mut linker = Linker::new(&self.engine);
+        Sources::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+        SourcesPre::new(linker.instantiate_pre(&component)?)
+    }
+
+    fn podman(&self) -> Result<&PodmanPre<State>, SandboxError> {
+        known(self.podman.get_or_init(|| self.load_podman().map_err(|error| format!("{error:#}"))))
+    }
+
+    fn load_podman(&self) -> wasmtime::Result<PodmanPre<State>> {
+        let component = precompiled::component(&self.engine, &precompiled::PODMAN)?;
+        let mut linker = Linker::new(&self.engine);
+        Podman::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+        PodmanPre::new(linker.instantiate_pre(&component)?)
+    }
+}
+
+/// What came of loading, once.
+fn known<T>(loaded: &Result<T, String>) -> Result<&T, SandboxError> {
+    loaded.as_ref().map_err(|reason| SandboxError::Load { reason: reason.clone() })
 }
 
 impl Sandbox {
@@ -145,7 +183,13 @@ impl Sandbox {
     ///
     /// [`SandboxError::Load`] where this machine cannot run the component.
     pub fn new(limits: Limits) -> Result<Self, SandboxError> {
-        Ok(Sandbox { loaded: Loaded::get()?, limits, idle: Mutex::new(Vec::new()) })
+        Ok(Sandbox {
+            loaded: Loaded::get()?,
+            limits,
+            idle: Idle::default(),
+            idle_sources: Idle::default(),
+            idle_podman: Idle::default(),
+        })
     }
 
     /// The limits every call runs under.
@@ -161,24 +205,55 @@ impl Sandbox {
         let mut instance = self.take()?;
         // On an error the instance is dropped: after a trap its memory means nothing.
         let answer = self.call_in(&mut instance, content, call)?;
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
+        put_back(&self.idle, instance);
+        Ok(answer)
+    }
+
+    pub(crate) fn call_sources<R>(
+        &self,
+        call: impl FnOnce(&Sources, &mut Store<State>) -> wasmtime::Result<R>,
+    ) -> Result<R, SandboxError> {
+        let mut instance = match pooled(&self.idle_sources) {
+            Some(instance) => instance,
+            None => {
+                let sources = self.loaded.sources()?;
+                self.instantiate(|store| sources.instantiate(store))?
+            }
+        };
+        let answer = self.call_in(&mut instance, None, call)?;
+        put_back(&self.idle_sources, instance);
+        Ok(answer)
+    }
+
+    pub(crate) fn call_podman<R>(
+        &self,
+        call: impl FnOnce(&Podman, &mut Store<State>) -> wasmtime::Result<R>,
+    ) -> Result<R, SandboxError> {
+        let mut instance = match pooled(&self.idle_podman) {
+            Some(instance) => instance,
+            None => {
+                let podman = self.loaded.podman()?;
+                self.instantiate(|store| podman.instantiate(store))?
+            }
+        };
+        let answer = self.call_in(&mut instance, None, call)?;
+        put_back(&self.idle_podman, instance);
         Ok(answer)
     }
 
     /// An instance nobody else uses.
-    fn take(&self) -> Result<Instance, SandboxError> {
-        let pooled = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        match pooled {
+    fn take(&self) -> Result<Instance<Resolver>, SandboxError> {
+        match pooled(&self.idle) {
             Some(instance) => Ok(instance),
-            None => self.instantiate(),
+            None => self.instantiate(|store| self.loaded.resolver.instantiate(store)),
         }
     }
 
-    fn call_in<R>(
+    fn call_in<B, R>(
         &self,
-        instance: &mut Instance,
+        instance: &mut Instance<B>,
         content: Option<Arc<dyn Content>>,
-        call: impl FnOnce(&Resolver, &mut Store<State>) -> wasmtime::Result<R>,
+        call: impl FnOnce(&B, &mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, SandboxError> {
         instance.store.set_fuel(self.limits.fuel).map_err(load_error)?;
         instance.store.data_mut().content = content;
@@ -187,13 +262,16 @@ impl Sandbox {
         answer.map_err(|error| self.fault(&error))
     }
 
-    fn instantiate(&self) -> Result<Instance, SandboxError> {
+    fn instantiate<B>(
+        &self,
+        start: impl FnOnce(&mut Store<State>) -> wasmtime::Result<B>,
+    ) -> Result<Instance<B>, SandboxError> {
         let limits =
             StoreLimitsBuilder::new().memory_size(self.limits.memory).trap_on_grow_failure(true).build();
         let mut store = Store::new(&self.loaded.engine, State { limits, content: None });
         store.limiter(|state| &mut state.limits);
         store.set_fuel(self.limits.fuel).map_err(load_error)?;
-        let bindings = self.loaded.pre.instantiate(&mut store).map_err(|error| {
+        let bindings = start(&mut store).map_err(|error| {
             // Starting is work, too.
             if error.is::<Trap>() { self.fault(&error) } else { load_error(error) }
         })?;
@@ -212,6 +290,14 @@ impl Sandbox {
             None => SandboxError::Trap { reason: format!("{error:#}") },
         }
     }
+}
+
+fn pooled<B>(idle: &Idle<B>) -> Option<Instance<B>> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+}
+
+fn put_back<B>(idle: &Idle<B>, instance: Instance<B>) {
+    idle.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
 }
 
 fn load_error(error: wasmtime::Error) -> SandboxError {

@@ -1,6 +1,6 @@
 //! What the embedded components import, read from their bytes (component-model, Binary.md).
 
-use consign::component::{NAMES, RESOLVER};
+use consign::component::{NAMES, PODMAN, RESOLVER, SOURCES};
 
 /// Bytes of a component, read from the front.
 struct Bytes<'a>(&'a [u8]);
@@ -61,11 +61,18 @@ fn imports(component: &[u8]) -> Vec<String> {
 fn the_components_import_content_and_types_and_nothing_else() {
     assert!(imports(NAMES).is_empty());
     assert_eq!(imports(RESOLVER), ["consign:image/types@0.1.0", "consign:image/content@0.1.0"]);
+    assert_eq!(imports(SOURCES), ["consign:image/types@0.1.0"]);
+    assert_eq!(imports(PODMAN), ["consign:image/types@0.1.0"]);
 }
 
 #[test]
 fn nothing_in_the_components_speaks_of_wasi() {
-    for component in [NAMES, RESOLVER] {
+    for component in [NAMES, RESOLVER, SOURCES, PODMAN] {
         assert!(!component.windows(5).any(|window| window == b"wasi:" || window == b"wasi_"));
     }
+}
+
+#[test]
+fn the_component_to_embed_is_under_200_kilobytes() {
+    assert!(NAMES.len() < 200_000, "{} bytes", NAMES.len());
 }

@@ -108,7 +108,7 @@ function exporting(glue, functions) {
   const wanted = Object.values(functions).flat().length;
   if (kept !== wanted) throw new Error(`wanted ${wanted} functions in the glue, found ${kept}`);
   const list = Object.keys(functions).map((name) => `${name}010 as ${name}`).join(', ');
-  return trimmed.replace(/^export \{ archives010 as archives.*$/m, `export { ${list} };`);
+  return trimmed.replace(/^export \{ \w+010 as .*$/m, `export { ${list} };`);
 }
 
 /**

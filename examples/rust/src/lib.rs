@@ -37,5 +37,5 @@ mod wit {
 pub use wit::Resolver;
 pub use wit::consign::image::{content, types};
 pub use wit::exports::consign::image::{
-    archives, digests, lookup, manifests, platforms, references, resolution, selection, transports,
+    digests, lookup, manifests, platforms, references, resolution, selection,
 };

@@ -1,4 +1,5 @@
 use super::Component;
+use crate::prelude::*;
 use crate::wit::exports::consign::image::archives::{
     ArchiveImage, Descriptor, Digest, Guest, LegacyImage, LegacyLayer, LegacyTag, ManifestError,
 };
@@ -23,10 +24,6 @@ impl Guest for Component {
 
     fn legacy_layers(config: Vec<u8>, diff_ids: Vec<Digest>) -> Result<Vec<LegacyLayer>, ManifestError> {
         legacy::layers(&config, &diff_ids)
-    }
-
-    fn parse_layout(bytes: Vec<u8>) -> Result<String, ManifestError> {
-        archive::parse_layout(&bytes)
     }
 
     fn docker_manifest(config: Descriptor, layers: Vec<Descriptor>) -> Vec<u8> {

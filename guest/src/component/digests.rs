@@ -1,8 +1,9 @@
-use std::cell::RefCell;
+use core::cell::RefCell;
 
 use super::Component;
 use crate::digest;
 use crate::digest_set::DigestSet;
+use crate::prelude::*;
 use crate::wit::exports::consign::image::digests::{
     Algorithm, Digest, DigestError, DigestParts, Guest, GuestDigestSet, LookupError,
 };

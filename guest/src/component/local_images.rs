@@ -1,5 +1,6 @@
 use super::Component;
 use crate::local_image;
+use crate::prelude::*;
 use crate::wit::exports::consign::image::local_images::{Criteria, Guest, LocalImage, Narrowing, Outcome};
 
 impl Guest for Component {

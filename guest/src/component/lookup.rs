@@ -1,6 +1,7 @@
 use super::Component;
 use super::resolution::Resolving;
 use crate::name;
+use crate::prelude::*;
 use crate::resolve::machine::{Machine, World, drive};
 use crate::resolve::{as_looked_up, id_prefix, only_one, resolve};
 use crate::types::{ContentError, Descriptor, ImageName, Rules};

@@ -1,6 +1,7 @@
 use super::Component;
+use crate::prelude::*;
 use crate::wit::exports::consign::image::manifests::{Digest, Document, Guest, ImageConfig, ManifestError};
-use crate::{chain, config, manifest};
+use crate::{archive, chain, config, manifest};
 
 impl Guest for Component {
     fn parse(bytes: Vec<u8>, media_type: Option<String>) -> Result<Document, ManifestError> {
@@ -21,5 +22,9 @@ impl Guest for Component {
 
     fn chain_ids(diff_ids: Vec<Digest>) -> Result<Vec<Digest>, ManifestError> {
         chain::ids(&diff_ids)
+    }
+
+    fn parse_layout(bytes: Vec<u8>) -> Result<String, ManifestError> {
+        archive::parse_layout(&bytes)
     }
 }

@@ -1,5 +1,6 @@
 use super::Component;
 use crate::platform;
+use crate::prelude::*;
 use crate::wit::exports::consign::image::platforms::{Guest, Matcher, Platform, PlatformError};
 
 impl Guest for Component {

@@ -1,5 +1,6 @@
 use super::Component;
 use crate::podman_name;
+use crate::prelude::*;
 use crate::types::ImageName;
 use crate::wit::exports::consign::image::podman_names::{Guest, MatchError, Parts, QualifyError, Repository};
 use crate::wit::exports::consign::image::short_names::Unreadable;

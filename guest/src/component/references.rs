@@ -1,5 +1,6 @@
 use super::Component;
 use crate::name;
+use crate::prelude::*;
 use crate::types::{ImageName, Rules};
 use crate::wit::exports::consign::image::references::{
     Guest, PatternError, Reading, Reference, ReferenceError,

@@ -1,4 +1,5 @@
 use super::Component;
+use crate::prelude::*;
 use crate::registry;
 use crate::wit::exports::consign::image::registries::{
     AnswerError, Challenge, Guest, RegistryProblem, Span, TagPage, Token, Url,

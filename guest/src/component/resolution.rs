@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use core::cell::RefCell;
 
 use super::Component;
 use crate::resolve::machine::Machine;

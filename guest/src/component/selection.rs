@@ -1,4 +1,5 @@
 use super::Component;
+use crate::prelude::*;
 use crate::select;
 use crate::wit::exports::consign::image::selection::{Choice, Criteria, Descriptor, Guest};
 

@@ -1,4 +1,5 @@
 use super::Component;
+use crate::prelude::*;
 use crate::short_name;
 use crate::wit::exports::consign::image::short_names::{
     Completion, Configuration, ConfigurationError, Guest, Purpose, ShortNameError,

@@ -1,4 +1,5 @@
 use super::Component;
+use crate::prelude::*;
 use crate::transport_name;
 use crate::wit::exports::consign::image::transports::{
     Guest, ImageReference, PolicyScope, StorageAnswer, StorageQuestion, Transport, TransportError,

@@ -2,6 +2,7 @@
 
 use super::MAX_STRINGS;
 use crate::json::{Case, Reader, Result};
+use crate::prelude::*;
 use crate::sort::stable_sort;
 use crate::wit::exports::consign::image::manifests::{ContainerConfig, Healthcheck};
 

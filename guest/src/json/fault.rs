@@ -1,9 +1,10 @@
 //! Building errors, and naming the member they are in on the way out.
 
+use crate::prelude::*;
 use crate::wit::exports::consign::image::manifests::{ManifestError, ManifestProblem};
 
 /// Boxed: the good case should not carry the space for the bad one.
-pub(crate) type Result<T> = std::result::Result<T, Box<ManifestError>>;
+pub(crate) type Result<T> = core::result::Result<T, Box<ManifestError>>;
 
 /// Bytes of a text from a document that an error repeats.
 const SHOWN: usize = 100;

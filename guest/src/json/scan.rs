@@ -1,9 +1,10 @@
 //! The tokens.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use super::fault::{Result, invalid, problem, shown, too_large};
 use super::{MAX_DEPTH, Reader};
+use crate::prelude::*;
 use crate::wit::exports::consign::image::manifests::ManifestProblem;
 
 impl<'a> Reader<'a> {
@@ -305,7 +306,7 @@ fn plain(bytes: &[u8]) -> usize {
 #[cfg(target_feature = "simd128")]
 #[inline]
 fn plain_of_sixteen(bytes: &[u8; 16]) -> Option<usize> {
-    use std::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128_or};
+    use core::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128_or};
     let (halves, _) = bytes.as_chunks::<8>();
     let bytes = u64x2(u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1]));
     let quotes = v128_or(u8x16_eq(bytes, u8x16_splat(b'"')), u8x16_eq(bytes, u8x16_splat(b'\\')));
@@ -327,7 +328,7 @@ fn plain_of_sixteen(bytes: &[u8; 16]) -> Option<usize> {
         let backslash = backslash.wrapping_sub(ONES) & !backslash;
         (quote | backslash | word.wrapping_sub(ONES * 0x20) & !word) & HIGHS
     };
-    let [low, high] = [0, 8].map(|from| std::array::from_fn(|byte| bytes[from + byte]));
+    let [low, high] = [0, 8].map(|from| core::array::from_fn(|byte| bytes[from + byte]));
     let (low, high) = (ends(low), ends(high));
     if low | high == 0 {
         return None;

@@ -1,8 +1,9 @@
 //! From bytes to text, and Go's idea of equal keys.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use super::fault::{Result, problem, too_large};
+use crate::prelude::*;
 use crate::wit::exports::consign::image::manifests::ManifestProblem;
 
 /// The bytes as text, if they are at most `limit` and UTF-8.
@@ -10,7 +11,7 @@ pub(crate) fn strict<'a>(bytes: &'a [u8], what: &str, limit: usize) -> Result<&'
     if bytes.len() > limit {
         return Err(too_large(0, what, limit, bytes.len()));
     }
-    std::str::from_utf8(bytes)
+    core::str::from_utf8(bytes)
         .map_err(|error| problem(error.valid_up_to(), ManifestProblem::Syntax("UTF-8".into())))
 }
 
@@ -20,7 +21,7 @@ pub(crate) fn lossy<'a>(bytes: &'a [u8], what: &str, limit: usize) -> Result<Cow
     if bytes.len() > limit {
         return Err(too_large(0, what, limit, bytes.len()));
     }
-    if let Ok(text) = std::str::from_utf8(bytes) {
+    if let Ok(text) = core::str::from_utf8(bytes) {
         return Ok(Cow::Borrowed(text));
     }
     let mut text = String::with_capacity(bytes.len());

@@ -1,5 +1,7 @@
 //! Writing JSON byte for byte as Go's `encoding/json` does, because image IDs are digests of it.
 
+use crate::prelude::*;
+
 /// Appends a string in quotes, with the characters escaped that mean something in HTML.
 pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
@@ -87,7 +89,7 @@ impl<'a> ObjectWriter<'a> {
     }
 
     /// Something that prints as JSON: a number, a boolean, `null`.
-    pub(crate) fn plain(&mut self, name: &str, value: impl std::fmt::Display) -> &mut Self {
+    pub(crate) fn plain(&mut self, name: &str, value: impl core::fmt::Display) -> &mut Self {
         self.member(name, |out| out.push_str(&value.to_string()))
     }
 

@@ -1,5 +1,7 @@
 //! What Go programs make of times and versions.
 
+use crate::prelude::*;
+
 /// The time as Go writes one it has read: no zeros at the end of the fraction, which has nine digits
 /// at most, and `Z` for an offset of nothing. `time` is one Go reads.
 pub(super) fn time(time: &str) -> String {

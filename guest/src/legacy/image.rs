@@ -4,6 +4,7 @@ use super::go;
 use crate::config::{empty_container_config, read_container_config, read_time};
 use crate::json::write::{ObjectWriter, array, string};
 use crate::json::{Case, Reader, Result};
+use crate::prelude::*;
 use crate::wit::exports::consign::image::manifests::{ContainerConfig, Healthcheck};
 
 /// A legacy image's `json`. Empty strings stand for members that are absent; a time that is absent is

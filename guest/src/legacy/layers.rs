@@ -6,6 +6,7 @@ use crate::chain;
 use crate::digest::compute;
 use crate::json::write::{ObjectWriter, compact};
 use crate::json::{self, Result};
+use crate::prelude::*;
 use crate::wit::exports::consign::image::archives::LegacyLayer;
 use crate::wit::exports::consign::image::digests::Algorithm;
 use crate::wit::exports::consign::image::manifests::ManifestError;
@@ -15,7 +16,7 @@ const TAKEN: [&str; 7] =
     ["architecture", "config", "container", "container_config", "created", "docker_version", "os"];
 
 /// One legacy image for each diff ID, base layer first.
-pub fn layers(config: &[u8], diff_ids: &[String]) -> std::result::Result<Vec<LegacyLayer>, ManifestError> {
+pub fn layers(config: &[u8], diff_ids: &[String]) -> core::result::Result<Vec<LegacyLayer>, ManifestError> {
     let chain_ids = chain::ids(diff_ids)?;
     let make = || -> Result<Vec<LegacyLayer>> {
         let text = json::lossy(config, "bytes", MAX_JSON)?;

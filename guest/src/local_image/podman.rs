@@ -3,6 +3,7 @@
 use super::{Attempt, Attempted, Criteria, FindError, Match, Narrowing, Search, id_prefix, matched};
 use crate::name::{self, is_identifier};
 use crate::podman_name::strip_sha256;
+use crate::prelude::*;
 use crate::short_name::{as_written, complete, is_short, written};
 use crate::transport_name;
 use crate::types::{ImageName, Rules};

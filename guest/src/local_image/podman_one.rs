@@ -2,6 +2,7 @@
 
 use super::{Attempt, Attempted, FindError, Match, Narrowing, Search, id_prefix, matched};
 use crate::podman_name::{NO_TAG, decompose, in_full, strip_sha256};
+use crate::prelude::*;
 use crate::short_name::{as_written, normalized, written};
 use crate::transport_name;
 use crate::types::ImageName;

@@ -1,6 +1,7 @@
 //! What containers/storage answers, over a list of images.
 
 use crate::name;
+use crate::prelude::*;
 use crate::short_name::{normalized, written};
 use crate::types::ImageName;
 use crate::wit::exports::consign::image::local_images::{Criteria, LocalImage};

@@ -1,9 +1,10 @@
 //! Descriptors (image-spec, descriptor.md) and the platforms in them.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 use super::MAX_ANNOTATIONS;
 use crate::json::{Case, Reader, Result, invalid, missing, shown};
+use crate::prelude::*;
 use crate::types::{Descriptor, Platform};
 
 /// A descriptor's members. `data` and others are passed over.

@@ -2,6 +2,7 @@
 
 use super::{CONFIG, FS_LAYERS, HISTORY, LAYERS, MANIFESTS, MEMBERS, SIGNATURES, ambiguous};
 use crate::json::{Reader, Result, problem, shown};
+use crate::prelude::*;
 use crate::types::Descriptor;
 use crate::wit::exports::consign::image::manifests::{Kind, ManifestError, ManifestProblem};
 

@@ -1,6 +1,7 @@
 //! Names made from names.
 
 use super::{DEFAULT_TAG, Fault, Parts, Problem, check_length, error, explained, grammar};
+use crate::prelude::*;
 use crate::types::{ImageName, Rules};
 use crate::wit::exports::consign::image::references::ReferenceError;
 

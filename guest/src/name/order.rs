@@ -1,6 +1,7 @@
 //! The order of references.
 
 use super::{format, parse};
+use crate::prelude::*;
 use crate::sort::stable_sort;
 use crate::types::Rules;
 use crate::wit::exports::consign::image::references::{Reading, Reference};

@@ -5,6 +5,7 @@
 
 use super::{familiar_name, familiar_string};
 use crate::digest::saturating;
+use crate::prelude::*;
 use crate::wit::exports::consign::image::references::{PatternError, Reference};
 
 /// Whether the pattern matches the familiar string or the familiar name.

@@ -39,7 +39,7 @@ fn the_reading_docker_drops_a_tag_beside_a_digest() {
 
 #[test]
 fn the_error_says_where() {
-    use Problem::*;
+    use crate::types::ReferenceProblem::*;
     for (text, offset, problem) in [
         ("", 0, Unexpected(None)),
         ("a b", 1, Unexpected(Some(' '))),

@@ -4,6 +4,7 @@ use super::Platform;
 use super::compatible::{Step, compatible};
 use super::normal::Normal;
 use super::windows::{self, Version};
+use crate::prelude::*;
 use crate::wit::exports::consign::image::platforms::Matcher;
 
 /// A [`Matcher`] made ready to judge candidates.

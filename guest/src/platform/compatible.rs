@@ -1,6 +1,7 @@
 //! Which architectures and variants run on which.
 
 use super::normal::normalize_architecture;
+use crate::prelude::*;
 
 /// One or more variants of an architecture, in canonical form.
 #[derive(Debug)]

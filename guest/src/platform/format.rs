@@ -1,6 +1,7 @@
 //! Platforms as strings.
 
 use super::{Platform, path};
+use crate::prelude::*;
 use crate::sort::stable_sort;
 
 /// `os/architecture/variant`, absent parts left out; `unknown` without an operating system.

@@ -1,6 +1,8 @@
 //! Canonical names.
 
 use super::Platform;
+use crate::lower_case;
+use crate::prelude::*;
 use crate::sort::stable_sort;
 
 /// The canonical form of a platform; `host_os` stands in for an operating system left out.
@@ -71,7 +73,7 @@ fn lower_case(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    text.chars().map(|char| char.to_lowercase().next().unwrap_or(char)).collect()
+    text.chars().map(lower_case::lower).collect()
 }
 
 /// The operating systems a lone component may name (Go's `syslist.go`). Takes the canonical name.

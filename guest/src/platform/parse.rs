@@ -3,6 +3,7 @@
 
 use super::Platform;
 use super::normal::{is_known_architecture, is_known_os, normalize_architecture, normalize_os};
+use crate::prelude::*;
 use crate::wit::exports::consign::image::platforms::{PlatformError, PlatformProblem};
 
 /// Reads a platform string. What a single component leaves out is taken from `host`.

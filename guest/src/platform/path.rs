@@ -1,6 +1,8 @@
 //! Go's `path.Join`, which is how platforms are put together for people: a part that is `..` eats
 //! the one before it, and what the peers print is what is printed here.
 
+use crate::prelude::*;
+
 /// Joins the parts that are not empty with `/` and cleans the result.
 pub(super) fn join(parts: [&str; 3]) -> String {
     let joined = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");

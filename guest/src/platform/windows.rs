@@ -45,7 +45,7 @@ impl Version {
 }
 
 /// Digits only, as Go's `strconv.ParseUint`: Rust would take a `+` in front.
-fn number<N: std::str::FromStr>(text: &str) -> Option<N> {
+fn number<N: core::str::FromStr>(text: &str) -> Option<N> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 

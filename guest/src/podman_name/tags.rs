@@ -1,9 +1,10 @@
 //! Of an image's names: which is meant, what they are of, what it is saved under.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 
 use super::{decompose, last_component};
 use crate::name::{self, DEFAULT_TAG};
+use crate::prelude::*;
 use crate::short_name::{LOCALHOST, normalized, written};
 use crate::wit::exports::consign::image::podman_names::{MatchError, Repository};
 use crate::wit::exports::consign::image::short_names::Unreadable;

@@ -3,6 +3,7 @@
 use super::is_visible;
 use crate::json::{self, Case, Reader, Result, invalid, missing, shown};
 use crate::name::is_tag;
+use crate::prelude::*;
 use crate::wit::exports::consign::image::manifests::{ManifestError, ManifestProblem};
 use crate::wit::exports::consign::image::registries::{AnswerError, RegistryProblem, TagPage, Token};
 
@@ -15,7 +16,7 @@ const MAX_PROBLEMS: usize = 8;
 const EXPIRES: (u64, u64) = (60, 86_400);
 
 /// Reads a token server's answer.
-pub fn read_token(bytes: &[u8]) -> std::result::Result<Token, AnswerError> {
+pub fn read_token(bytes: &[u8]) -> core::result::Result<Token, AnswerError> {
     read(bytes, MAX_TOKEN, |reader| {
         const MEMBERS: [&str; 4] = ["token", "access_token", "expires_in", "refresh_token"];
         let start = reader.offset();
@@ -46,7 +47,7 @@ fn credential(reader: &mut Reader<'_>) -> Result<Option<String>> {
 }
 
 /// Reads a page of tags.
-pub fn read_tags(bytes: &[u8]) -> std::result::Result<TagPage, AnswerError> {
+pub fn read_tags(bytes: &[u8]) -> core::result::Result<TagPage, AnswerError> {
     read(bytes, MAX_LIST, |reader| {
         let mut page = TagPage { tags: Vec::new(), malformed: 0 };
         reader.record(&["tags"], Case::Folded, |reader, _| {
@@ -99,7 +100,7 @@ fn read<T>(
     bytes: &[u8],
     limit: usize,
     read: impl FnOnce(&mut Reader<'_>) -> Result<T>,
-) -> std::result::Result<T, AnswerError> {
+) -> core::result::Result<T, AnswerError> {
     let whole = || {
         let mut reader = Reader::new(json::strict(bytes, "bytes", limit)?);
         let value = read(&mut reader)?;

@@ -8,6 +8,7 @@
 //!
 //! A comma separates parameters and challenges alike: what follows one is a parameter if it has a `=`.
 
+use crate::prelude::*;
 use crate::wit::exports::consign::image::registries::Challenge;
 
 /// Bytes of one header that are read.

@@ -1,6 +1,7 @@
 //! URLs of `http` and `https` (RFC 3986), and links (RFC 8288).
 
 use super::is_visible;
+use crate::prelude::*;
 use crate::wit::exports::consign::image::registries::Url;
 
 /// Bytes of a URL.
@@ -66,7 +67,7 @@ fn of_parts(scheme: &str, rest: &str) -> Option<Url> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (address, after) = rest.split_once(']')?;
-            let address = address.parse::<std::net::Ipv6Addr>().ok()?;
+            let address = address.parse::<core::net::Ipv6Addr>().ok()?;
             let port = match after {
                 "" => None,
                 after => Some(after.strip_prefix(':')?),

@@ -1,13 +1,14 @@
 //! Resolution as a state machine: [`resolve`](super::resolve) is an async function whose only awaits are
 //! questions to the world, so the compiler makes the machine; this module polls it.
 
-use std::cell::RefCell;
-use std::future::Future;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use alloc::rc::Rc;
+use core::cell::RefCell;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
 
 use super::MAX_READS;
+use crate::prelude::*;
 use crate::types::{ContentError, Descriptor, ImageName};
 use crate::wit::exports::consign::image::resolution::{
     Answer, Considered, Explanation, Request, ResolveError, Resolved, Step, Verdict,

@@ -1,10 +1,11 @@
 //! Finding the image within an index, nested indexes included.
 
-use std::future::Future;
-use std::pin::Pin;
+use core::future::Future;
+use core::pin::Pin;
 
 use super::machine::Ask;
 use super::{MAX_DEPTH, Reached, open_manifest, read_document, wanted};
+use crate::prelude::*;
 use crate::types::{Descriptor, Platform, Rules};
 use crate::wit::exports::consign::image::manifests::{Document, Index, Kind};
 use crate::wit::exports::consign::image::platforms::Matcher;

@@ -2,6 +2,7 @@
 
 use super::{choice, missing_features, numbered};
 use crate::platform::{Comparer, Mismatch, Platform, Preference};
+use crate::prelude::*;
 use crate::sort::stable_sort;
 use crate::types::Descriptor;
 use crate::wit::exports::consign::image::platforms::Matcher;

@@ -2,6 +2,7 @@
 
 use super::{choice, missing_features, numbered};
 use crate::platform::Platform;
+use crate::prelude::*;
 use crate::types::Descriptor;
 use crate::wit::exports::consign::image::selection::{Choice, Reason};
 

@@ -2,6 +2,7 @@
 
 use super::{choice, numbered};
 use crate::platform::Platform;
+use crate::prelude::*;
 use crate::sort::stable_sort;
 use crate::types::Descriptor;
 use crate::wit::exports::consign::image::selection::{Choice, Criteria, IndexFormat, Reason};

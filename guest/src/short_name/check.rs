@@ -1,9 +1,10 @@
 //! Whether a configuration can be (containers/image, pkg/sysregistriesv2).
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 
 use super::{as_written, is_registry, without_slashes};
 use crate::name;
+use crate::prelude::*;
 use crate::types::{ImageName, Rules};
 use crate::wit::exports::consign::image::short_names::{
     Configuration, ConfigurationError, ConfigurationProblem as Problem,

@@ -1,6 +1,7 @@
 //! Images in OCI layouts: `path[:name|:@position]` in a directory, `path[:name]` in a tar.
 
 use super::{ImageReference, Problem, Span, Transport, TransportError, position};
+use crate::prelude::*;
 
 /// A path up to the first colon, then a name, a position (not in a tar), or nothing.
 pub(super) fn parse(within: Span, mut image: ImageReference) -> Result<ImageReference, TransportError> {

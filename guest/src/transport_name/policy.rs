@@ -2,6 +2,7 @@
 
 use super::storage;
 use crate::name;
+use crate::prelude::*;
 use crate::types::ImageName;
 use crate::wit::exports::consign::image::references::Reference;
 use crate::wit::exports::consign::image::transports::{ImageReference, PolicyScope, Transport};

@@ -3,6 +3,7 @@
 use super::{ImageReference, Problem, Span, TransportError, read_name};
 use crate::digest;
 use crate::name;
+use crate::prelude::*;
 use crate::wit::exports::consign::image::references::Reference;
 use crate::wit::exports::consign::image::transports::{
     StorageAnswer, StorageQuestion, StoreLocation, Transport,
@@ -35,7 +36,6 @@ pub(super) fn parse(
 
 /// A name or an ID within a store that is known; one that is written before it is passed over
 /// (`ParseStoreReference`). `find` answers with the whole ID where exactly one image's starts so.
-#[cfg(feature = "resolver")]
 pub fn within_store(
     text: &str,
     find: impl FnOnce(&str) -> Option<String>,

@@ -16,6 +16,8 @@ pub fn run(arguments: &Component) -> Result<()> {
     let bytes = match arguments.world {
         World::Names => component::NAMES,
         World::Resolver => component::RESOLVER,
+        World::Sources => component::SOURCES,
+        World::Podman => component::PODMAN,
     };
     let binary = if arguments.core {
         component::core_module(bytes).context("the component holds no core module")?

@@ -18,8 +18,8 @@ use consign::transport::{open_archive, open_directory};
 use consign::types::lookup::Located;
 use consign::types::manifests::ImageConfig;
 use consign::types::resolution::{Layer, Matched, Options, Resolved, Subject};
-use consign::types::transports::{ImageReference, Transport};
-use consign::types::{Descriptor, ImageName};
+use consign::types::transports::ImageReference;
+use consign::types::{Descriptor, ImageName, Transport};
 use consign::unpack::{Layers, SourceLayers, StoredLayers};
 
 use super::args::Lookup;

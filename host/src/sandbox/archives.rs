@@ -16,7 +16,7 @@ impl Sandbox {
         &self,
         bytes: &[u8],
     ) -> Result<Result<Vec<ArchiveImage>, ManifestError>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_sources(|component, store| {
             component.consign_image_archives().call_parse_manifest_json(store, bytes)
         })
     }
@@ -31,7 +31,7 @@ impl Sandbox {
         &self,
         bytes: &[u8],
     ) -> Result<Result<Vec<LegacyTag>, ManifestError>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_sources(|component, store| {
             component.consign_image_archives().call_parse_repositories(store, bytes)
         })
     }
@@ -46,7 +46,7 @@ impl Sandbox {
         &self,
         bytes: &[u8],
     ) -> Result<Result<LegacyImage, ManifestError>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_sources(|component, store| {
             component.consign_image_archives().call_parse_legacy_image(store, bytes)
         })
     }
@@ -63,7 +63,7 @@ impl Sandbox {
         jsons: &[Vec<u8>],
         diff_ids: &[String],
     ) -> Result<Result<Vec<u8>, ManifestError>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_sources(|component, store| {
             component.consign_image_archives().call_legacy_config(store, jsons, diff_ids)
         })
     }
@@ -80,19 +80,9 @@ impl Sandbox {
         config: &[u8],
         diff_ids: &[String],
     ) -> Result<Result<Vec<LegacyLayer>, ManifestError>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_sources(|component, store| {
             component.consign_image_archives().call_legacy_layers(store, config, diff_ids)
         })
-    }
-
-    /// Checks an `oci-layout` marker of at most 64 KiB and answers its version.
-    ///
-    /// # Errors
-    ///
-    /// [`SandboxError`] where the component did not answer, which says
-    /// nothing about what was asked.
-    pub fn parse_layout(&self, bytes: &[u8]) -> Result<Result<String, ManifestError>, SandboxError> {
-        self.call(None, |component, store| component.consign_image_archives().call_parse_layout(store, bytes))
     }
 
     /// The schema 2 manifest containers/image gives an image of a docker archive, byte for byte. Layer
@@ -107,7 +97,7 @@ impl Sandbox {
         config: &Descriptor,
         layers: &[Descriptor],
     ) -> Result<Vec<u8>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_sources(|component, store| {
             component.consign_image_archives().call_docker_manifest(store, config, layers)
         })
     }

@@ -1,11 +1,9 @@
 //! A resource of the component, with the instance it lives in.
 
-use std::sync::PoisonError;
-
 use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
-use super::{Instance, Sandbox, SandboxError, State};
+use super::{Instance, Sandbox, SandboxError, State, put_back};
 use crate::bindings::Resolver;
 
 /// A resource that outlives one call. It has an instance to itself; the instance goes back to the sandbox
@@ -13,7 +11,7 @@ use crate::bindings::Resolver;
 pub(crate) struct Held<'a> {
     sandbox: &'a Sandbox,
     /// `None` after a trap, when the resource is gone with its instance.
-    live: Option<(Instance, ResourceAny)>,
+    live: Option<(Instance<Resolver>, ResourceAny)>,
 }
 
 impl<'a> Held<'a> {
@@ -47,7 +45,7 @@ impl Drop for Held<'_> {
         if let Some((mut instance, resource)) = self.live.take()
             && self.sandbox.call_in(&mut instance, None, |_, store| resource.resource_drop(store)).is_ok()
         {
-            self.sandbox.idle.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
+            put_back(&self.sandbox.idle, instance);
         }
     }
 }

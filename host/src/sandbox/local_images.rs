@@ -11,7 +11,7 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn narrow_images(&self, text: &str, criteria: &Criteria) -> Result<Narrowing, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_podman(|component, store| {
             component.consign_image_local_images().call_narrow(store, text, criteria)
         })
     }
@@ -28,7 +28,7 @@ impl Sandbox {
         images: &[LocalImage],
         criteria: &Criteria,
     ) -> Result<Outcome, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_podman(|component, store| {
             component.consign_image_local_images().call_find(store, text, images, criteria)
         })
     }

@@ -47,4 +47,16 @@ impl Sandbox {
             component.consign_image_manifests().call_chain_ids(store, diff_ids)
         })
     }
+
+    /// Checks an `oci-layout` marker of at most 64 KiB and answers its version.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
+    pub fn parse_layout(&self, bytes: &[u8]) -> Result<Result<String, ManifestError>, SandboxError> {
+        self.call(None, |component, store| {
+            component.consign_image_manifests().call_parse_layout(store, bytes)
+        })
+    }
 }

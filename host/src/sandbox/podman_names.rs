@@ -13,7 +13,9 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn decompose_name(&self, text: &str) -> Result<Result<Parts, Unreadable>, SandboxError> {
-        self.call(None, |component, store| component.consign_image_podman_names().call_decompose(store, text))
+        self.call_podman(|component, store| {
+            component.consign_image_podman_names().call_decompose(store, text)
+        })
     }
 
     /// A name normalised, with this registry in front or by its own.
@@ -27,7 +29,7 @@ impl Sandbox {
         text: &str,
         registry: Option<&str>,
     ) -> Result<Result<ImageName, QualifyError>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_podman(|component, store| {
             component.consign_image_podman_names().call_qualify(store, text, registry)
         })
     }
@@ -39,7 +41,7 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn normalized_tag(&self, text: &str) -> Result<Result<ImageName, Unreadable>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_podman(|component, store| {
             component.consign_image_podman_names().call_normalized_tag(store, text)
         })
     }
@@ -51,7 +53,7 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn has_transport(&self, text: &str) -> Result<bool, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_podman(|component, store| {
             component.consign_image_podman_names().call_has_transport(store, text)
         })
     }
@@ -63,7 +65,7 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn strip_sha256(&self, text: &str) -> Result<String, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_podman(|component, store| {
             component.consign_image_podman_names().call_strip_sha256(store, text)
         })
     }
@@ -78,7 +80,7 @@ impl Sandbox {
         &self,
         names: &[String],
     ) -> Result<Result<Vec<Repository>, Unreadable>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_podman(|component, store| {
             component.consign_image_podman_names().call_repositories(store, names)
         })
     }
@@ -90,7 +92,7 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn is_image_uri(&self, text: &str) -> Result<bool, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_podman(|component, store| {
             component.consign_image_podman_names().call_is_image_uri(store, text)
         })
     }
@@ -102,7 +104,7 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn save_name(&self, id: &str, names: &[String], text: &str) -> Result<Option<String>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_podman(|component, store| {
             component.consign_image_podman_names().call_save_name(store, id, names, text)
         })
     }
@@ -118,7 +120,7 @@ impl Sandbox {
         text: &str,
         names: &[String],
     ) -> Result<Result<String, MatchError>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_podman(|component, store| {
             component.consign_image_podman_names().call_match_repo_tag(store, text, names)
         })
     }

@@ -1,4 +1,4 @@
-//! The precompiled component, used where it lies in the binary.
+//! The precompiled components, used where they lie in the binary.
 //!
 //! Copying it into memory of its own costs more than everything else a short command does: it is larger
 //! than what one call runs through. On Linux its pages are made executable in place instead; they are the
@@ -12,7 +12,18 @@ use wasmtime::{Config, Engine};
 #[repr(C, align(65536))]
 struct Aligned<T: ?Sized>(T);
 
-static ARTIFACT: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/resolver.cwasm")));
+/// A component of this binary.
+pub(super) struct Artifact(&'static Aligned<[u8]>);
+
+/// The world `resolver`.
+pub(super) static RESOLVER: Artifact =
+    Artifact(&Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/resolver.cwasm"))));
+/// The world `sources`.
+pub(super) static SOURCES: Artifact =
+    Artifact(&Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/sources.cwasm"))));
+/// The world `podman`.
+pub(super) static PODMAN: Artifact =
+    Artifact(&Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/podman.cwasm"))));
 
 /// What the engine's configuration needs so that [`component`] works.
 pub(super) fn configure(config: &mut Config) {
@@ -22,15 +33,16 @@ pub(super) fn configure(config: &mut Config) {
     let _ = config;
 }
 
-/// The built-in component.
-pub(super) fn component(engine: &Engine) -> wasmtime::Result<Component> {
+/// The component, which one engine of the process may ask for, once.
+pub(super) fn component(engine: &Engine, artifact: &'static Artifact) -> wasmtime::Result<Component> {
+    let bytes = &artifact.0.0;
     // SAFETY: the bytes were produced by `Engine::precompile_component` in this crate's build.rs and are
     // embedded in this binary; nobody else could have written them. They live as long as the process and,
     // being in read-only memory, never change.
     #[cfg(target_os = "linux")]
-    return unsafe { Component::deserialize_raw(engine, std::ptr::NonNull::from(&ARTIFACT.0)) };
+    return unsafe { Component::deserialize_raw(engine, std::ptr::NonNull::from(bytes)) };
     #[cfg(not(target_os = "linux"))]
-    return unsafe { Component::deserialize(engine, &ARTIFACT.0) };
+    return unsafe { Component::deserialize(engine, bytes) };
 }
 
 #[cfg(target_os = "linux")]

@@ -11,6 +11,6 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn pull_goal(&self, wanted: &Wanted) -> Result<Result<Goal, GoalError>, SandboxError> {
-        self.call(None, |component, store| component.consign_image_pull_goals().call_goal_of(store, wanted))
+        self.call_podman(|component, store| component.consign_image_pull_goals().call_goal_of(store, wanted))
     }
 }

@@ -11,7 +11,7 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn challenges(&self, headers: &[String]) -> Result<Vec<Challenge>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_sources(|component, store| {
             component.consign_image_registries().call_challenges(store, headers)
         })
     }
@@ -23,7 +23,9 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn read_token(&self, bytes: &[u8]) -> Result<Result<Token, AnswerError>, SandboxError> {
-        self.call(None, |component, store| component.consign_image_registries().call_read_token(store, bytes))
+        self.call_sources(|component, store| {
+            component.consign_image_registries().call_read_token(store, bytes)
+        })
     }
 
     /// Reads a page of a repository's tags.
@@ -33,7 +35,9 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn read_tags(&self, bytes: &[u8]) -> Result<Result<TagPage, AnswerError>, SandboxError> {
-        self.call(None, |component, store| component.consign_image_registries().call_read_tags(store, bytes))
+        self.call_sources(|component, store| {
+            component.consign_image_registries().call_read_tags(store, bytes)
+        })
     }
 
     /// The errors in the body of a refusal.
@@ -43,7 +47,7 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn read_problems(&self, bytes: &[u8]) -> Result<Vec<RegistryProblem>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_sources(|component, store| {
             component.consign_image_registries().call_read_problems(store, bytes)
         })
     }
@@ -55,7 +59,7 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn locate_url(&self, base: &str, reference: &str) -> Result<Option<Url>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_sources(|component, store| {
             component.consign_image_registries().call_locate(store, base, reference)
         })
     }
@@ -67,7 +71,7 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn next_page(&self, base: &str, links: &[String]) -> Result<Option<Url>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_sources(|component, store| {
             component.consign_image_registries().call_next_page(store, base, links)
         })
     }
@@ -79,7 +83,7 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn read_range(&self, header: &str) -> Result<Option<Span>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_sources(|component, store| {
             component.consign_image_registries().call_read_range(store, header)
         })
     }

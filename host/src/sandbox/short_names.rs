@@ -14,7 +14,7 @@ impl Sandbox {
         &self,
         configuration: &Configuration,
     ) -> Result<Vec<ConfigurationError>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_podman(|component, store| {
             component.consign_image_short_names().call_check(store, configuration)
         })
     }
@@ -26,7 +26,7 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn is_short_name(&self, text: &str) -> Result<bool, SandboxError> {
-        self.call(None, |component, store| component.consign_image_short_names().call_is_short(store, text))
+        self.call_podman(|component, store| component.consign_image_short_names().call_is_short(store, text))
     }
 
     /// The names in full that a name can mean.
@@ -42,7 +42,7 @@ impl Sandbox {
         docker_hub: bool,
         configuration: &Configuration,
     ) -> Result<Result<Completion, ShortNameError>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_podman(|component, store| {
             component.consign_image_short_names().call_complete(
                 store,
                 text,

@@ -13,7 +13,7 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn transport_of(&self, text: &str) -> Result<Option<Transport>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_sources(|component, store| {
             component.consign_image_transports().call_transport_of(store, text)
         })
     }
@@ -25,7 +25,9 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn ask_storage(&self, text: &str) -> Result<Option<StorageQuestion>, SandboxError> {
-        self.call(None, |component, store| component.consign_image_transports().call_ask_storage(store, text))
+        self.call_sources(|component, store| {
+            component.consign_image_transports().call_ask_storage(store, text)
+        })
     }
 
     /// Reads an image name with a transport in front.
@@ -39,7 +41,7 @@ impl Sandbox {
         text: &str,
         storage: Option<&StorageAnswer>,
     ) -> Result<Result<ImageReference, TransportError>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_sources(|component, store| {
             component.consign_image_transports().call_parse(store, text, storage)
         })
     }
@@ -51,7 +53,7 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn format_image_name(&self, image: &ImageReference) -> Result<String, SandboxError> {
-        self.call(None, |component, store| component.consign_image_transports().call_format(store, image))
+        self.call_sources(|component, store| component.consign_image_transports().call_format(store, image))
     }
 
     /// What stands after the transport and its colon.
@@ -61,7 +63,7 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn string_within_transport(&self, image: &ImageReference) -> Result<String, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_sources(|component, store| {
             component.consign_image_transports().call_string_within_transport(store, image)
         })
     }
@@ -78,7 +80,7 @@ impl Sandbox {
         image: &ImageReference,
         explicit_path: Option<&str>,
     ) -> Result<Option<PolicyScope>, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_sources(|component, store| {
             component.consign_image_transports().call_policy(store, image, explicit_path)
         })
     }

@@ -65,7 +65,7 @@ class Manifests:
 
     def parse_layout(self, marker: bytes) -> str:
         """Checks the `oci-layout` marker and answers its version; raises `InvalidDocument`."""
-        return str(self._ask("archives", "parse-layout", marker))
+        return str(self._ask("manifests", "parse-layout", marker))
 
     def choose(
         self, index: Index, platform: Wanted, rule: Rule = "docker", host_os: Optional[str] = None

@@ -116,4 +116,8 @@ pub enum World {
     Names,
     /// The same, and resolution driven over consign:image/content
     Resolver,
+    /// Where images come from: transports, archives, registries
+    Sources,
+    /// Podman's way with names
+    Podman,
 }
