@@ -280,7 +280,37 @@ fn layers_are_compressed_when_asked() {
         assert_eq!(layers[0]["diffId"], digest(&big));
         assert_ne!(layers[0]["digest"], digest(&big));
     }
-    Transcript::new(&place).run("save --compress -o x example.com/plain:1").assert("save_compress");
+    // Each way gives other bytes, and the same ones every time.
+    let mut digests = Vec::new();
+    for (method, media_type) in [
+        ("gzip:1", "application/vnd.docker.image.rootfs.diff.tar.gzip"),
+        ("gzip:9", "application/vnd.docker.image.rootfs.diff.tar.gzip"),
+        ("zstd", "application/vnd.docker.image.rootfs.diff.tar.zstd"),
+        ("zstd:19", "application/vnd.docker.image.rootfs.diff.tar.zstd"),
+    ] {
+        let layer = |name: &str| {
+            let path = place.path(name).display().to_string();
+            let save = ["save", "--compress", method, "--format", "oci-archive", "-o", &path];
+            place.run(&[&save[..], &["example.com/plain:1"]].concat()).ok();
+            let other = Place::new();
+            other.run(&["load", "-q", &path]).ok();
+            assert_eq!(other.images(), place.images());
+            let mut manifest = other.run(&["inspect", "--raw", "example.com/plain:1"]).ok().json();
+            manifest["layers"][0].take()
+        };
+        let saved = layer("once");
+        assert_eq!(saved["mediaType"], media_type);
+        assert_eq!(layer("twice"), saved);
+        digests.push(saved["digest"].to_string());
+    }
+    digests.sort();
+    digests.dedup();
+    assert_eq!(digests.len(), 4);
+    Transcript::new(&place)
+        .run("save --compress -o x example.com/plain:1")
+        .run("save --format oci-archive -o x --compress zstd:23 example.com/plain:1")
+        .run("save --format oci-archive -o x --compress example.com/plain:1")
+        .assert("save_compress");
     // Nothing is left of temporary files.
     assert_eq!(std::fs::read_dir(place.path("tmp")).unwrap().count(), 0);
 }

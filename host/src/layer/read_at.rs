@@ -5,7 +5,6 @@ use std::io::{self, BufRead, Read};
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
-use crate::store::Blob;
 use crate::transport::tar_index::Extent;
 
 /// Bytes that can be read at any place, by several readers at once.
@@ -18,16 +17,6 @@ pub trait ReadAt: Send + Sync {
     /// # Errors
     /// The system's, or the place's the bytes come from.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
-}
-
-impl ReadAt for Blob {
-    fn size(&self) -> u64 {
-        Blob::size(self)
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.file().read_at(buffer, offset)
-    }
 }
 
 impl ReadAt for Vec<u8> {

@@ -1,12 +1,14 @@
 //! Content, by digest.
 
 use std::io::{self as stdio, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt as _;
 
 use cap_std::fs::{Dir, File};
 
 use super::error::{StoreError, io};
 use super::{BLOBS, Result, Store};
 use crate::digest::{Digest, Hasher};
+use crate::layer::read_at::ReadAt;
 
 /// A stored blob, open. Its bytes were verified when they came in; [`Store::read`] verifies again.
 #[derive(Debug)]
@@ -45,6 +47,16 @@ impl Read for Blob {
 impl Seek for Blob {
     fn seek(&mut self, position: SeekFrom) -> stdio::Result<u64> {
         self.file.seek(position)
+    }
+}
+
+impl ReadAt for Blob {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> stdio::Result<usize> {
+        self.file.read_at(buffer, offset)
     }
 }
 

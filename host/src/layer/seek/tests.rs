@@ -242,3 +242,41 @@ fn little_is_read_for_little() {
         assert!(counted.from.lock().unwrap()[1..].iter().all(|from| *from > size / 2));
     }
 }
+
+#[test]
+fn hostile_streams_are_an_error_or_what_they_stand_for() {
+    let plain = content(50_000, 21);
+    // As many members as there can be: what is empty is no place to begin at again and again.
+    let empty = gzip(b"", 6);
+    let many: Vec<u8> = [vec![gzip(&plain, 6)], vec![empty; 20_000], vec![gzip(&plain, 6)]].concat().concat();
+    let file = checkpoints_file(&many, 1000);
+    let places = Checkpoints::open(Box::new(file.clone()), &Digest::of(&many)).unwrap().len();
+    assert!((1..100).contains(&places), "{places}");
+    assert_eq!(read(&mut seekable(&many, file).reader(), 60_000, 10).unwrap(), &plain[10_000..10_010]);
+
+    // Bombs give no more than the layer is known to have, wherever reading begins.
+    let zeros = vec![0; 4 << 20];
+    for bomb in [gzip(&zeros, 9), zeros.chunks(1 << 20).flat_map(zstd_frame).collect::<Vec<u8>>()] {
+        let file = checkpoints_file(&bomb, 512 << 10);
+        let checkpoints = Arc::new(Checkpoints::open(Box::new(file), &Digest::of(&bomb)).unwrap());
+        let known = 3 << 20;
+        let seekable = Seekable::new(Arc::new(bomb), Some(known), Some(checkpoints)).unwrap();
+        for offset in [0, 1 << 20, 3 << 20] {
+            let mut reader = seekable.reader();
+            reader.go_to(offset);
+            let mut out = Vec::new();
+            assert!(reader.read_to_end(&mut out).is_err());
+            assert!(out.len() as u64 <= known - offset);
+        }
+    }
+
+    // What is cut, or has something else in its middle, is no shorter layer.
+    let blob = gzip(&plain, 6);
+    let file = checkpoints_file(&blob, 4000);
+    let checkpoints = Arc::new(Checkpoints::open(Box::new(file), &Digest::of(&blob)).unwrap());
+    let mut damaged = blob.clone();
+    damaged[blob.len() / 2..][..40].fill(0xff);
+    let seekable = Seekable::new(Arc::new(damaged), Some(50_000), Some(checkpoints)).unwrap();
+    let mut out = Vec::new();
+    assert!(seekable.reader().read_to_end(&mut out).is_err());
+}
