@@ -18,6 +18,7 @@ mod layer {
     pub mod index;
     pub mod read_at;
     pub mod seek;
+    pub mod tar;
 }
 #[allow(dead_code)]
 #[path = "../../../host/src/transport"]

@@ -142,10 +142,8 @@ impl Builder {
     /// Positions by path.
     fn order(&self) -> Vec<u32> {
         // No path has a NUL, so with NUL for `/` the order of the bytes is that of the components.
-        let mut keys = Vec::new();
-        let mut order = Vec::with_capacity(self.places.len());
-        for (position, place) in self.places.iter().enumerate() {
-            let start = keys.len();
+        let (mut keys, mut ends) = (Vec::new(), Vec::with_capacity(self.places.len()));
+        for place in &self.places {
             let path = super::Record::parse(&self.bytes[*place as usize..]).map(|(record, _)| record.path);
             for (at, component) in components(path.unwrap_or_default()).enumerate() {
                 if at > 0 {
@@ -153,10 +151,16 @@ impl Builder {
                 }
                 keys.extend_from_slice(component);
             }
-            order.push((start, keys.len(), position as u32));
+            // The paths are part of the records, which have 32 bits.
+            ends.push(keys.len() as u32);
         }
-        order.sort_unstable_by(|a, b| keys[a.0..a.1].cmp(&keys[b.0..b.1]).then(a.2.cmp(&b.2)));
-        order.into_iter().map(|(_, _, position)| position).collect()
+        let key = |position: u32| {
+            let start = position.checked_sub(1).map_or(0, |before| ends[before as usize]);
+            &keys[start as usize..ends[position as usize] as usize]
+        };
+        let mut order: Vec<u32> = (0..ends.len() as u32).collect();
+        order.sort_unstable_by(|a, b| key(*a).cmp(key(*b)).then(a.cmp(b)));
+        order
     }
 }
 
