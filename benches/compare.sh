@@ -81,6 +81,28 @@ python3 "$here/sharing.py" "$work/sharing.tar" 100
 podman load -q -i "$work/sharing.tar" > /dev/null
 ratios 5 "$consign images" "podman images"
 
+# One file, and all names, of a stored image; against ways that do not mount anything. The first file is near the end of
+# the largest layer.
+if [ -e "$corpus/archives/big.oci.tar" ]; then
+  echo "== files of an image of 1.2 GB"
+  away "$CONSIGN_ROOT" "$work/podman" "$work/run"
+  "$consign" tag "$("$consign" load -q "oci-archive:$corpus/archives/big.oci.tar")" example.com/big:1
+  skopeo copy -q "oci-archive:$corpus/archives/big.oci.tar" containers-storage:example.com/big:1
+  path=$("$consign" find example.com/big:1 --type file --size +1k | grep '^/usr/share' | tail -1)
+  archive=oci-archive:$corpus/archives/big.oci.tar plain=docker-archive:$corpus/archives/big.docker.tar
+  container=$(podman create example.com/big:1 true)
+  ratios 5 "$consign cat example.com/big:1 $path" "$consign ls -Ra example.com/big:1" "$consign ls -lRa example.com/big:1" \
+    "$consign find example.com/big:1 *.so" "$consign layers example.com/big:1" "$consign diff example.com/big:1" \
+    "podman cp $container:$path -" "podman image diff example.com/big:1"
+  ratios 2 "$consign cat $plain $path" "$consign ls -Ra $plain" "$consign cat $archive $path" "$consign ls -Ra $archive"
+  for round in 1 2; do
+    away "$work/bundle"
+    [ ! -d "$corpus/layouts/big" ] || seconds "umoci unpack ($round)" umoci unpack --rootless --image "oci:$corpus/layouts/big:latest" "$work/bundle"
+    seconds "podman export ($round)" podman export -o "$work/export.tar" "$container"
+  done
+  rm -f "$work/export.tar"
+fi
+
 # By name, all in one command, which is what takes the catalogue longest; without content.
 echo "== remove images: for each"
 for count in 100 1000 10000; do

@@ -3,6 +3,7 @@
 //! Documents from strangers are read by a WebAssembly component, run by [`sandbox`]. [`resolve`] says what
 //! a reference means on a platform, over any [`content::Content`]: a [`store::Store`], or an archive, a
 //! layout or a directory opened by [`transport`]. [`load`] takes a [`source::Source`] into a store.
+//! [`layer::stack`] opens the layers of an image, wherever they are, and [`layer::tree`] looks at them as one file system.
 //!
 //! ```no_run
 //! use std::sync::Arc;

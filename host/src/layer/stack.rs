@@ -1,4 +1,27 @@
 //! The layers of an image, open.
+//!
+//! ```
+//! use std::io::Read;
+//!
+//! use consign::layer::stack::Stack;
+//! use consign::layer::tree::Follow;
+//! use consign::store::Store;
+//! use consign::types::resolution::Resolved;
+//!
+//! /// What `/etc/os-release` says in an image that was resolved in this store.
+//! fn release(store: &Store, image: &Resolved) -> Result<String, Box<dyn std::error::Error>> {
+//!     let stack = Stack::stored(store, image)?;
+//!     let node = stack.tree().resolve(b"/etc/os-release", Follow::Last)?;
+//!     let mut text = String::new();
+//!     stack.file(&node)?.read_to_string(&mut text)?;
+//!     Ok(text)
+//! }
+//!
+//! /// The paths of everything in it, in order.
+//! fn paths(stack: &Stack) -> Result<Vec<Vec<u8>>, Box<dyn std::error::Error>> {
+//!     stack.tree().walk(b"")?.map(|node| Ok(node?.path)).collect()
+//! }
+//! ```
 
 use std::sync::Arc;
 
