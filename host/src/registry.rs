@@ -51,6 +51,8 @@ pub enum Security {
     Verified,
     /// HTTPS with any certificate, otherwise HTTP: what registries.conf calls `insecure`.
     Unverified,
+    /// HTTP, otherwise HTTPS with any certificate: for a registry on this machine, to which nobody listens on the way.
+    Local,
     /// HTTP.
     Plain,
 }
@@ -146,7 +148,7 @@ impl Registry {
         }
         let is_https = match access.security {
             Security::Verified => OnceLock::from(true),
-            Security::Unverified => OnceLock::new(),
+            Security::Unverified | Security::Local => OnceLock::new(),
             Security::Plain => OnceLock::from(false),
         };
         Ok(Registry(Arc::new(Inner {

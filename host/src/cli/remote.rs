@@ -148,7 +148,8 @@ impl Remote {
         let security = match reached.tls_verify {
             Some(true) => Security::Verified,
             Some(false) => Security::Unverified,
-            None if insecure || is_loopback(host) => Security::Unverified,
+            None if is_loopback(host) => Security::Local,
+            None if insecure => Security::Unverified,
             None => Security::Verified,
         };
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);

@@ -231,7 +231,7 @@ fn failure(host: String, error: ureq::Error) -> RegistryError {
 impl Registry {
     /// The registry's own URL for this target.
     fn own(&self, target: &str) -> Url {
-        let https = self.0.is_https.get().copied().unwrap_or(true);
+        let https = self.0.is_https.get().copied().unwrap_or(self.0.access.security != Security::Local);
         let scheme = if https { "https" } else { "http" };
         Url {
             scheme: scheme.to_owned(),
@@ -278,23 +278,11 @@ impl Registry {
             Place::At(url) => url.clone(),
         };
         let own = self.is_own(&url);
-        let mut answer = match self.once(ask, &url, authorization, own) {
-            // An insecure registry is tried by HTTPS first, as others do. What it was sent so far is no
-            // secret.
-            Err(RegistryError::Unreachable { .. } | RegistryError::TimedOut { .. })
-                if own && self.0.is_https.get().is_none() =>
-            {
-                let url = Url { scheme: "http".to_owned(), ..url };
-                let answer = self.once(ask, &url, None, own)?;
-                let _ = self.0.is_https.set(false);
-                answer
-            }
-            outcome => outcome?,
+        let mut answer = if own && self.0.is_https.get().is_none() {
+            self.first(ask, &url)?
+        } else {
+            self.once(ask, &url, authorization, own)?
         };
-        if own {
-            // Nothing happens where it is known already.
-            let _ = self.0.is_https.set(answer.url.scheme == "https");
-        }
         let can_follow = matches!(ask.method, Method::GET | Method::HEAD);
         let mut redirects = 0;
         while can_follow && matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
@@ -308,6 +296,33 @@ impl Registry {
             answer = self.once(ask, &next, None, own)?;
         }
         Ok(answer)
+    }
+
+    /// The first request to a registry of which it is not known whether it speaks HTTPS. There is nothing secret
+    /// in it.
+    fn first(&self, ask: &mut Ask<'_>, url: &Url) -> Result<Answer, RegistryError> {
+        let other = if url.scheme == "https" { "http" } else { "https" };
+        let answer = match self.once(ask, url, None, true) {
+            Err(error @ (RegistryError::Unreachable { .. } | RegistryError::TimedOut { .. })) => Err(error),
+            // What servers of HTTPS say to HTTP.
+            Ok(answer) if answer.status == 400 && other == "https" => Ok(answer),
+            done => {
+                if let Ok(answer) = &done {
+                    let _ = self.0.is_https.set(answer.url.scheme == "https");
+                }
+                return done;
+            }
+        };
+        let url = Url { scheme: other.to_owned(), ..url.clone() };
+        match self.once(ask, &url, None, true) {
+            Ok(answer) => {
+                let _ = self.0.is_https.set(other == "https");
+                Ok(answer)
+            }
+            // The other way it is no better; the way that comes first is told of.
+            Err(error) if answer.is_ok() || other == "https" => answer.or(Err(error)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Where an answer points, if requests may go there.
