@@ -460,3 +460,46 @@ impl Registry {
         agent
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::registry::Access;
+    use crate::sandbox::{Limits, Sandbox};
+
+    fn url(text: &str) -> Url {
+        Sandbox::new(Limits::default()).unwrap().locate_url(text, "").unwrap().unwrap()
+    }
+
+    #[test]
+    fn nothing_goes_on_from_https_to_http_or_to_this_machine() {
+        let sandbox = Arc::new(Sandbox::new(Limits::default()).unwrap());
+        let registry = Registry::new("r.example.com", Access::default(), sandbox).unwrap();
+        let from = url("https://r.example.com/v2/");
+        for refused in [
+            "http://r.example.com/v2/",
+            "http://cdn.example.com/",
+            "https://127.0.0.1/",
+            "https://[::1]:5000/x",
+            "https://169.254.169.254/latest/meta-data",
+            "https://[fe80::1]/",
+            "https://0.0.0.0/",
+        ] {
+            assert!(registry.allow(&from, &url(refused)).is_err(), "{refused}");
+        }
+        for allowed in ["https://cdn.example.com/", "https://10.0.0.1/", "https://r.example.com:443/"] {
+            assert!(registry.allow(&from, &url(allowed)).is_ok(), "{allowed}");
+        }
+        assert!(registry.is_own(&url("https://R.example.com:443/x")));
+        for other in ["http://r.example.com/", "https://r.example.com:444/", "https://r.example.com.evil/"] {
+            assert!(!registry.is_own(&url(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn queries_are_not_told() {
+        assert_eq!(shown(&url("https://h/blob?X-Signature=s3cret")), "https://h/blob");
+    }
+}
