@@ -2,7 +2,7 @@
 //!
 //! An index is made while a layer passes ([`Builder`]) and belongs to its diff ID. It only ever saves work: what
 //! is in it can be made again from the layer, and what is read by its help is held against the layer itself
-//! (see [`crate::layer::open`]).
+//! (see [`crate::layer::opened`]).
 //!
 //! The form, all numbers little-endian, `varint` being LEB128:
 //!
