@@ -62,7 +62,7 @@ fn what_does_not_fit_is_an_error() {
     assert!(error.starts_with("the provider: "), "{error}");
     // Images serve the types that references speak in, and nothing else of what is wanted.
     let error = compose(IMAGES, NORMALISE).unwrap_err().to_string();
-    assert!(error.contains("does not have an export named `consign:image/digests@"), "{error}");
+    assert!(error.contains("does not have an export named `consign:image/references@"), "{error}");
 }
 
 fn platform(text: &str) -> Platform {
