@@ -23,7 +23,8 @@ seconds() {
 }
 # Old output is renamed away, not removed: removing slows what is written next.
 turn=0
-away() { turn=$((turn + 1)); for path in "$@"; do [ ! -e "$path" ] || mv "$path" "$work/old.$turn.$(basename "$path")"; done; }
+# What was written before is on the disk before the next run writes.
+away() { turn=$((turn + 1)); for path in "$@"; do [ ! -e "$path" ] || mv "$path" "$work/old.$turn.$(basename "$path")"; done; sync; }
 
 echo "== start-up: a stored image"
 "$consign" tag "$("$consign" load -q "oci-archive:$corpus/archives/debian.oci.tar")" example.com/debian:1
@@ -94,10 +95,16 @@ if [ -e "$corpus/archives/big.oci.tar" ]; then
   ratios 5 "$consign cat example.com/big:1 $path" "$consign ls -Ra example.com/big:1" "$consign ls -lRa example.com/big:1" \
     "$consign find example.com/big:1 *.so" "$consign layers example.com/big:1" "$consign diff example.com/big:1" \
     "podman cp $container:$path -" "podman image diff example.com/big:1"
+  # What there is to do before podman can be asked for a file at all.
+  seconds "podman create, cp, rm" bash -c 'made=$(podman create "$0" true) && podman cp "$made:$1" - && podman rm "$made"' example.com/big:1 "$path"
   ratios 2 "$consign cat $plain $path" "$consign ls -Ra $plain" "$consign cat $archive $path" "$consign ls -Ra $archive"
   for round in 1 2; do
     away "$work/bundle"
-    [ ! -d "$corpus/layouts/big" ] || seconds "umoci unpack ($round)" umoci unpack --rootless --image "oci:$corpus/layouts/big:latest" "$work/bundle"
+    [ ! -d "$corpus/layouts/big" ] || seconds "umoci unpack ($round)" umoci unpack --rootless --image "$corpus/layouts/big:latest" "$work/bundle"
+    away "$work/unpacked"
+    seconds "consign unpack ($round)" "$consign" unpack -q example.com/big:1 "$work/unpacked"
+    away "$work/unpacked"
+    seconds "consign unpack, of the layout ($round)" "$consign" unpack -q "oci:$corpus/layouts/big" "$work/unpacked"
     seconds "podman export ($round)" podman export -o "$work/export.tar" "$container"
   done
   rm -f "$work/export.tar"
@@ -113,10 +120,12 @@ for count in 100 1000 10000; do
 import resource, subprocess, sys, time
 consign, count = sys.argv[1], int(sys.argv[2])
 names = [f"example.com/group{number % 100}/image{number}:1" for number in range(count)]
+# What has run before this counts as its children, too.
+before = resource.getrusage(resource.RUSAGE_CHILDREN)
 start = time.monotonic()
 subprocess.run([consign, "rm", *names], check=True, stdout=subprocess.DEVNULL)
 wall, used = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-processor = used.ru_utime + used.ru_stime
+processor = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
 print(f"{count:6} images {wall / count * 1e6:8.0f} us {processor / count * 1e6:8.0f} us of the processor")
 P
 done

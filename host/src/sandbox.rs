@@ -37,7 +37,7 @@ pub use digests::DigestSet;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::{HasSelf, InstancePre, Linker};
 use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
 use crate::bindings::consign::image::content as wit;
@@ -141,33 +141,32 @@ impl Loaded {
         let mut config = crate::engine::config();
         precompiled::configure(&mut config);
         let engine = Engine::new(&config)?;
-        let component = precompiled::component(&engine, &precompiled::RESOLVER)?;
         let mut linker = Linker::new(&engine);
         Resolver::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
-        let resolver = ResolverPre::new(linker.instantiate_pre(&component)?)?;
+        let resolver = precompiled::component(&engine, &precompiled::RESOLVER)?;
+        let resolver = ResolverPre::new(linker.instantiate_pre(&resolver)?)?;
         Ok(Loaded { engine, resolver, sources: OnceLock::new(), podman: OnceLock::new() })
     }
 
     fn sources(&self) -> Result<&SourcesPre<State>, SandboxError> {
-        known(self.sources.get_or_init(|| self.load_sources().map_err(|error| format!("{error:#}"))))
-    }
-
-    fn load_sources(&self) -> wasmtime::Result<SourcesPre<State>> {
-        let component = precompiled::component(&self.engine, &precompiled::SOURCES)?;
-        let mut linker = Linker::new(&self.engine);
-        Sources::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
-        SourcesPre::new(linker.instantiate_pre(&component)?)
+        known(self.sources.get_or_init(|| self.load_also(&precompiled::SOURCES, SourcesPre::new)))
     }
 
     fn podman(&self) -> Result<&PodmanPre<State>, SandboxError> {
-        known(self.podman.get_or_init(|| self.load_podman().map_err(|error| format!("{error:#}"))))
+        known(self.podman.get_or_init(|| self.load_also(&precompiled::PODMAN, PodmanPre::new)))
     }
 
-    fn load_podman(&self) -> wasmtime::Result<PodmanPre<State>> {
-        let component = precompiled::component(&self.engine, &precompiled::PODMAN)?;
-        let mut linker = Linker::new(&self.engine);
-        Podman::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
-        PodmanPre::new(linker.instantiate_pre(&component)?)
+    /// A component that imports nothing but types.
+    fn load_also<P>(
+        &self,
+        code: &'static precompiled::Artifact,
+        start: impl FnOnce(InstancePre<State>) -> wasmtime::Result<P>,
+    ) -> Result<P, String> {
+        let load = || {
+            let component = precompiled::component(&self.engine, code)?;
+            start(Linker::new(&self.engine).instantiate_pre(&component)?)
+        };
+        load().map_err(|error| format!("{error:#}"))
     }
 }
 
@@ -203,7 +202,6 @@ impl Sandbox {
         call: impl FnOnce(&Resolver, &mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, SandboxError> {
         let mut instance = self.take()?;
-        // On an error the instance is dropped: after a trap its memory means nothing.
         let answer = self.call_in(&mut instance, content, call)?;
         put_back(&self.idle, instance);
         Ok(answer)
@@ -213,42 +211,38 @@ impl Sandbox {
         &self,
         call: impl FnOnce(&Sources, &mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, SandboxError> {
-        let mut instance = match pooled(&self.idle_sources) {
-            Some(instance) => instance,
-            None => {
-                let sources = self.loaded.sources()?;
-                self.instantiate(|store| sources.instantiate(store))?
-            }
-        };
-        let answer = self.call_in(&mut instance, None, call)?;
-        put_back(&self.idle_sources, instance);
-        Ok(answer)
+        let sources = self.loaded.sources()?;
+        self.call_pure(&self.idle_sources, |store| sources.instantiate(store), call)
     }
 
     pub(crate) fn call_podman<R>(
         &self,
         call: impl FnOnce(&Podman, &mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, SandboxError> {
-        let mut instance = match pooled(&self.idle_podman) {
-            Some(instance) => instance,
-            None => {
-                let podman = self.loaded.podman()?;
-                self.instantiate(|store| podman.instantiate(store))?
-            }
-        };
+        let podman = self.loaded.podman()?;
+        self.call_pure(&self.idle_podman, |store| podman.instantiate(store), call)
+    }
+
+    /// A call that asks nothing.
+    fn call_pure<B, R>(
+        &self,
+        idle: &Idle<B>,
+        start: impl FnOnce(&mut Store<State>) -> wasmtime::Result<B>,
+        call: impl FnOnce(&B, &mut Store<State>) -> wasmtime::Result<R>,
+    ) -> Result<R, SandboxError> {
+        let mut instance = pooled(idle).map_or_else(|| self.instantiate(start), Ok)?;
         let answer = self.call_in(&mut instance, None, call)?;
-        put_back(&self.idle_podman, instance);
+        put_back(idle, instance);
         Ok(answer)
     }
 
-    /// An instance nobody else uses.
+    /// An instance of the resolver nobody else uses.
     fn take(&self) -> Result<Instance<Resolver>, SandboxError> {
-        match pooled(&self.idle) {
-            Some(instance) => Ok(instance),
-            None => self.instantiate(|store| self.loaded.resolver.instantiate(store)),
-        }
+        let resolver = &self.loaded.resolver;
+        pooled(&self.idle).map_or_else(|| self.instantiate(|store| resolver.instantiate(store)), Ok)
     }
 
+    /// On an error the instance is to be dropped: after a trap its memory means nothing.
     fn call_in<B, R>(
         &self,
         instance: &mut Instance<B>,

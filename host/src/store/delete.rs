@@ -20,12 +20,11 @@ use crate::digest::Digest;
 use crate::resolve;
 use crate::types::ImageName;
 
-/// How long the first transaction goes on when much is to be removed: others wait for it. Each further one
-/// goes on twice as long,
-const SLICE: Duration = Duration::from_millis(250);
+/// How long the first transaction goes on when much is to be removed: others wait for it; and the further ones.
+const SLICE: Duration = Duration::from_secs(1);
 
-/// up to this. Content is removed in no order that the catalogue has, so every transaction writes most of it.
-const LONGEST: Duration = Duration::from_secs(1);
+/// Longer: content is removed in no order that the catalogue has, so every transaction writes most of it.
+const LONGEST: Duration = Duration::from_secs(2);
 
 /// How long others are given between two transactions: longer than their pause between two tries.
 const GAP: Duration = Duration::from_millis(10);
@@ -133,7 +132,7 @@ impl Store {
         while position < deletions.len() {
             if position > 0 {
                 std::thread::sleep(GAP);
-                slice = LONGEST.min(slice * 2);
+                slice = LONGEST;
             }
             let start = Instant::now();
             let mut work = Work::default();
