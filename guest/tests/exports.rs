@@ -138,7 +138,7 @@ impl Generator {
         }
     }
 
-    fn interface(&mut self, id: InterfaceId, feature: &str) {
+    fn interface(&mut self, id: InterfaceId, worlds: &[&str]) {
         let interface = self.resolve.interfaces[id].clone();
         let module = snake(self.name(id));
         let full = self.resolve.id_of(id).unwrap();
@@ -157,7 +157,9 @@ impl Generator {
             [name.clone(), format!("{name}Borrow"), format!("Guest{name}")]
         }));
         let text = &mut self.text;
-        writeln!(text, "\n#[cfg(feature = \"{feature}\")]\nmod {module}_exports {{").unwrap();
+        let features: Vec<String> = worlds.iter().map(|world| format!("feature = \"{world}\"")).collect();
+        let features = features.join(", ");
+        writeln!(text, "\n#[cfg(any({features}))]\nmod {module}_exports {{").unwrap();
         writeln!(text, "    use super::*;\n    use super::{module}::{{{}}};\n", traits.join(", ")).unwrap();
         for name in resources {
             let (ty, symbol) = (camel(name), snake(name));
@@ -225,14 +227,15 @@ impl Generator {
     }
 
     fn generate(mut self) -> String {
-        let mut seen = Vec::new();
-        for world in WORLDS {
-            for id in self.interfaces(world) {
-                if !seen.contains(&id) {
-                    seen.push(id);
-                    self.interface(id, world);
-                }
+        let mut seen: Vec<InterfaceId> = Vec::new();
+        for id in WORLDS.iter().flat_map(|world| self.interfaces(world)) {
+            if !seen.contains(&id) {
+                seen.push(id);
             }
+        }
+        for id in &seen {
+            let worlds = WORLDS.into_iter().filter(|world| self.interfaces(world).contains(id));
+            self.interface(*id, &worlds.collect::<Vec<_>>());
         }
         let functions = std::mem::take(&mut self.text);
         self.types();

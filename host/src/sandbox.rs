@@ -201,18 +201,16 @@ impl Sandbox {
         content: Option<Arc<dyn Content>>,
         call: impl FnOnce(&Resolver, &mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, SandboxError> {
-        let mut instance = self.take()?;
-        let answer = self.call_in(&mut instance, content, call)?;
-        put_back(&self.idle, instance);
-        Ok(answer)
+        let resolver = &self.loaded.resolver;
+        let instance = self.take(&self.idle, |store| resolver.instantiate(store))?;
+        self.call_once(&self.idle, instance, content, call)
     }
 
     pub(crate) fn call_sources<R>(
         &self,
         call: impl FnOnce(&Sources, &mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, SandboxError> {
-        let sources = self.loaded.sources()?;
-        self.call_pure(&self.idle_sources, |store| sources.instantiate(store), call)
+        self.call_once(&self.idle_sources, self.take_sources()?, None, call)
     }
 
     pub(crate) fn call_podman<R>(
@@ -220,26 +218,37 @@ impl Sandbox {
         call: impl FnOnce(&Podman, &mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, SandboxError> {
         let podman = self.loaded.podman()?;
-        self.call_pure(&self.idle_podman, |store| podman.instantiate(store), call)
+        let instance = self.take(&self.idle_podman, |store| podman.instantiate(store))?;
+        self.call_once(&self.idle_podman, instance, None, call)
     }
 
-    /// A call that asks nothing.
-    fn call_pure<B, R>(
+    /// An instance nobody else uses.
+    fn take_sources(&self) -> Result<Instance<Sources>, SandboxError> {
+        let sources = self.loaded.sources()?;
+        self.take(&self.idle_sources, |store| sources.instantiate(store))
+    }
+
+    /// The same, of any world.
+    fn take<B>(
         &self,
         idle: &Idle<B>,
         start: impl FnOnce(&mut Store<State>) -> wasmtime::Result<B>,
-        call: impl FnOnce(&B, &mut Store<State>) -> wasmtime::Result<R>,
-    ) -> Result<R, SandboxError> {
-        let mut instance = pooled(idle).map_or_else(|| self.instantiate(start), Ok)?;
-        let answer = self.call_in(&mut instance, None, call)?;
-        put_back(idle, instance);
-        Ok(answer)
+    ) -> Result<Instance<B>, SandboxError> {
+        let pooled = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        pooled.map_or_else(|| self.instantiate(start), Ok)
     }
 
-    /// An instance of the resolver nobody else uses.
-    fn take(&self) -> Result<Instance<Resolver>, SandboxError> {
-        let resolver = &self.loaded.resolver;
-        pooled(&self.idle).map_or_else(|| self.instantiate(|store| resolver.instantiate(store)), Ok)
+    /// A call, after which the instance is the next one's.
+    fn call_once<B, R>(
+        &self,
+        idle: &Idle<B>,
+        mut instance: Instance<B>,
+        content: Option<Arc<dyn Content>>,
+        call: impl FnOnce(&B, &mut Store<State>) -> wasmtime::Result<R>,
+    ) -> Result<R, SandboxError> {
+        let answer = self.call_in(&mut instance, content, call)?;
+        put_back(idle, instance);
+        Ok(answer)
     }
 
     /// On an error the instance is to be dropped: after a trap its memory means nothing.
@@ -284,10 +293,6 @@ impl Sandbox {
             None => SandboxError::Trap { reason: format!("{error:#}") },
         }
     }
-}
-
-fn pooled<B>(idle: &Idle<B>) -> Option<Instance<B>> {
-    idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
 }
 
 fn put_back<B>(idle: &Idle<B>, instance: Instance<B>) {

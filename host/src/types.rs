@@ -5,9 +5,9 @@
 
 pub use crate::bindings::consign::image::types::*;
 pub use crate::bindings::exports::consign::image::{
-    digests, lookup, manifests, platforms, references, resolution, selection,
+    lookup, manifests, platforms, references, resolution, selection,
 };
 pub use crate::bindings::podman::exports::consign::image::{
     local_images, podman_names, pull_goals, short_names,
 };
-pub use crate::bindings::sources::exports::consign::image::{archives, registries, transports};
+pub use crate::bindings::sources::exports::consign::image::{archives, digests, registries, transports};

@@ -36,6 +36,4 @@ mod wit {
 
 pub use wit::Resolver;
 pub use wit::consign::image::{content, types};
-pub use wit::exports::consign::image::{
-    digests, lookup, manifests, platforms, references, resolution, selection,
-};
+pub use wit::exports::consign::image::{lookup, manifests, platforms, references, resolution, selection};

@@ -100,7 +100,7 @@ variant!(transports::TransportProblem: size 24, align 8, slots 5, value @ 8, low
 record!(transports::TransportError: size 40, align 8, slots 8, lower => { offset @ 0, problem @ 8, expected @ 32 });
 record!(transports::PolicyScope: size 16, align 4, slots 4, lower => { identity @ 0, namespaces @ 8 });
 
-#[cfg(feature = "names")]
+#[cfg(any(feature = "names", feature = "resolver"))]
 mod references_exports {
     use super::*;
     use super::references::{Guest};
@@ -118,7 +118,7 @@ mod references_exports {
     export!("consign:image/references@0.1.0#sort" sort(p0: u32, p1: u32) -> pointer |from| Component::sort(from.next()));
 }
 
-#[cfg(feature = "names")]
+#[cfg(any(feature = "names", feature = "sources"))]
 mod digests_exports {
     use super::*;
     use super::digests::{Guest, DigestSet, DigestSetBorrow, GuestDigestSet};
@@ -136,7 +136,7 @@ mod digests_exports {
     export!("consign:image/digests@0.1.0#[method]digest-set.short-code-table" digest_set_short_code_table(p0: u32, p1: u32) -> pointer |from| <BehindDigestSet as GuestDigestSet>::short_code_table(DigestSetBorrow::lift(from.pointer()).get::<BehindDigestSet>(), from.next()));
 }
 
-#[cfg(feature = "names")]
+#[cfg(any(feature = "names", feature = "resolver"))]
 mod platforms_exports {
     use super::*;
     use super::platforms::{Guest};
@@ -149,7 +149,7 @@ mod platforms_exports {
     export!("consign:image/platforms@0.1.0#order" order(spilled 68, 4) -> pointer |from| Component::order(from.next(), from.next(), from.next()));
 }
 
-#[cfg(feature = "names")]
+#[cfg(any(feature = "names", feature = "resolver"))]
 mod manifests_exports {
     use super::*;
     use super::manifests::{Guest};
@@ -162,7 +162,7 @@ mod manifests_exports {
     export!("consign:image/manifests@0.1.0#parse-layout" parse_layout(p0: u32, p1: u32) -> pointer |from| Component::parse_layout(from.next()));
 }
 
-#[cfg(feature = "names")]
+#[cfg(any(feature = "names", feature = "resolver"))]
 mod selection_exports {
     use super::*;
     use super::selection::{Guest};
@@ -170,7 +170,7 @@ mod selection_exports {
     export!("consign:image/selection@0.1.0#choose" choose(spilled 68, 4) -> pointer |from| Component::choose(from.next(), from.next()));
 }
 
-#[cfg(feature = "names")]
+#[cfg(any(feature = "names", feature = "resolver"))]
 mod resolution_exports {
     use super::*;
     use super::resolution::{Guest, Resolution, ResolutionBorrow, GuestResolution};
@@ -184,7 +184,7 @@ mod resolution_exports {
     export!("consign:image/resolution@0.1.0#[static]resolution.finish" resolution_finish(p0: u32) -> pointer |from| <BehindResolution as GuestResolution>::finish(from.next()));
 }
 
-#[cfg(feature = "resolver")]
+#[cfg(any(feature = "resolver"))]
 mod lookup_exports {
     use super::*;
     use super::lookup::{Guest};
@@ -193,7 +193,7 @@ mod lookup_exports {
     export!("consign:image/lookup@0.1.0#locate" locate(p0: u32, p1: u32, p2: u32) -> pointer |from| Component::locate(from.next(), from.next()));
 }
 
-#[cfg(feature = "sources")]
+#[cfg(any(feature = "sources"))]
 mod transports_exports {
     use super::*;
     use super::transports::{Guest};
@@ -206,7 +206,7 @@ mod transports_exports {
     export!("consign:image/transports@0.1.0#policy" policy(spilled 168, 8) -> pointer |from| Component::policy(from.next(), from.next()));
 }
 
-#[cfg(feature = "sources")]
+#[cfg(any(feature = "sources"))]
 mod archives_exports {
     use super::*;
     use super::archives::{Guest};
@@ -219,7 +219,7 @@ mod archives_exports {
     export!("consign:image/archives@0.1.0#docker-manifest" docker_manifest(spilled 104, 8) -> pointer |from| Component::docker_manifest(from.next(), from.next()));
 }
 
-#[cfg(feature = "sources")]
+#[cfg(any(feature = "sources"))]
 mod registries_exports {
     use super::*;
     use super::registries::{Guest};
@@ -233,7 +233,7 @@ mod registries_exports {
     export!("consign:image/registries@0.1.0#read-range" read_range(p0: u32, p1: u32) -> pointer |from| Component::read_range(from.next()));
 }
 
-#[cfg(feature = "podman")]
+#[cfg(any(feature = "podman"))]
 mod short_names_exports {
     use super::*;
     use super::short_names::{Guest};
@@ -243,7 +243,7 @@ mod short_names_exports {
     export!("consign:image/short-names@0.1.0#complete" complete(p0: u32, p1: u32, p2: u32, p3: u32, p4: u32, p5: u32, p6: u32, p7: u32, p8: u32) -> pointer |from| Component::complete(from.next(), from.next(), from.next(), from.next()));
 }
 
-#[cfg(feature = "podman")]
+#[cfg(any(feature = "podman"))]
 mod podman_names_exports {
     use super::*;
     use super::podman_names::{Guest};
@@ -259,7 +259,7 @@ mod podman_names_exports {
     export!("consign:image/podman-names@0.1.0#match-repo-tag" match_repo_tag(p0: u32, p1: u32, p2: u32, p3: u32) -> pointer |from| Component::match_repo_tag(from.next(), from.next()));
 }
 
-#[cfg(feature = "podman")]
+#[cfg(any(feature = "podman"))]
 mod local_images_exports {
     use super::*;
     use super::local_images::{Guest};
@@ -268,7 +268,7 @@ mod local_images_exports {
     export!("consign:image/local-images@0.1.0#find" find(p0: u32, p1: u32, p2: u32, p3: u32, p4: u32, p5: u32, p6: u32, p7: u32, p8: u32, p9: u32, p10: u32) -> pointer |from| Component::find(from.next(), from.next(), from.next()));
 }
 
-#[cfg(feature = "podman")]
+#[cfg(any(feature = "podman"))]
 mod pull_goals_exports {
     use super::*;
     use super::pull_goals::{Guest};

@@ -12,7 +12,7 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn parse_digest(&self, text: &str) -> Result<Result<DigestParts, DigestError>, SandboxError> {
-        self.call(None, |component, store| component.consign_image_digests().call_parse(store, text))
+        self.call_sources(|component, store| component.consign_image_digests().call_parse(store, text))
     }
 
     /// Whether the text has the form of a digest of any algorithm, registered or not.
@@ -22,7 +22,9 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn is_well_formed_digest(&self, text: &str) -> Result<bool, SandboxError> {
-        self.call(None, |component, store| component.consign_image_digests().call_is_well_formed(store, text))
+        self.call_sources(|component, store| {
+            component.consign_image_digests().call_is_well_formed(store, text)
+        })
     }
 
     /// The digest of these bytes.
@@ -32,7 +34,7 @@ impl Sandbox {
     /// [`SandboxError`] where the component did not answer, which says
     /// nothing about what was asked.
     pub fn compute_digest(&self, algorithm: Algorithm, bytes: &[u8]) -> Result<String, SandboxError> {
-        self.call(None, |component, store| {
+        self.call_sources(|component, store| {
             component.consign_image_digests().call_compute(store, algorithm, bytes)
         })
     }

@@ -1,6 +1,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use embed::references::Reading;
+use embed::types::Rules;
 use embed::{Fault, Images};
 use plugin::Plugin;
 
@@ -10,7 +12,7 @@ use crate::place::{LIMITS, Place, original, works};
 fn grow(plugin: &Plugin) -> Fault {
     let text = "a".repeat(LIMITS.memory);
     let answer = plugin.call(Images::default(), |resolver, store| {
-        resolver.consign_image_digests().call_is_well_formed(store, &text)
+        resolver.consign_image_references().call_parse(store, &text, Reading::AsWritten, Rules::Docker)
     });
     answer.value.unwrap_err()
 }

@@ -114,9 +114,9 @@ pub enum Form {
 pub enum World {
     /// Pure functions and resolution driven by the host; imports nothing
     Names,
-    /// The same, and resolution driven over consign:image/content
+    /// The same but for digests, and resolution driven over consign:image/content
     Resolver,
-    /// Where images come from: transports, archives, registries
+    /// Where images come from: digests, transports, archives, registries
     Sources,
     /// Podman's way with names
     Podman,
