@@ -12,6 +12,7 @@ mod diff;
 mod document;
 mod entry;
 mod events;
+mod exists;
 mod failure;
 mod files;
 mod filter;
@@ -51,14 +52,13 @@ mod unpack;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Parser;
 
 use args::{Arguments, Command, Tags, TagsCommand};
 use session::Session;
 
 /// Runs the command that the process's arguments ask for.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::quickly().map_or_else(Arguments::try_parse, Ok) {
+    let arguments = match Arguments::read() {
         Ok(arguments) => arguments,
         Err(error) => {
             // clap prints help and versions to standard output and mistakes to standard error. A closed
@@ -86,6 +86,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Find(command) => find::run(&session()?, command),
         Command::Diff(command) => diff::run(&session()?, command),
         Command::Layers(command) => layers::run(&session()?, command),
+        Command::Exists(command) => exists::run(&session()?, command),
         Command::Images(command) => images::run(&session()?, command),
         Command::History(command) => history::run(&session()?, command),
         Command::Tree(command) => tree::run(&session()?, command),

@@ -93,3 +93,54 @@ fn a_removed_index_keeps_what_other_names_need() {
     let report = place.check();
     assert_eq!((&report["blobs"], &report["problems"]), (&0.into(), &serde_json::json!([])), "{report}");
 }
+
+#[test]
+fn whether_an_image_is_there_is_told_by_the_exit_code_alone() {
+    let place = Place::with(&["several.docker.tar"]);
+    let id = place.images()[0].clone();
+    for there in
+        ["localhost/single-amd64:1", &id, "docker-archive:several.docker.tar:localhost/single-amd64:1"]
+    {
+        let found = place.run(&["exists", there]).ok();
+        assert_eq!((found.text(), &*found.stderr), ("", ""), "{there}");
+    }
+    place.run(&["exists", "--lookup", "podman", "single-amd64:1"]).ok();
+    for absent in ["nosuch", "localhost/single-amd64:2"] {
+        for order in ["docker", "podman"] {
+            let found = place.run(&["exists", "--lookup", order, absent]);
+            assert_eq!((found.code, found.text(), &*found.stderr), (Some(1), "", ""), "{absent}");
+        }
+    }
+    assert!(!place.run(&["exists", "UPPER"]).failed(2).stderr.is_empty());
+}
+
+#[test]
+fn the_group_for_images_has_the_same_commands() {
+    let place = Place::with(&["several.docker.tar"]);
+    let images = place.run(&["images"]).ok();
+    for list in ["ls", "list", "images"] {
+        assert_eq!(place.run(&["image", list]).ok().text(), images.text());
+    }
+    place.run(&["image", "exists", "localhost/single-amd64:1"]).ok();
+    let inspect = ["inspect", "--type", "image", "localhost/single-amd64:1"];
+    let shown = place.run(&[&["image"], &inspect[..]].concat()).ok().json();
+    assert_eq!(shown, place.run(&inspect).ok().json());
+    place.run(&["image", "nosuch"]).failed(2);
+}
+
+#[test]
+fn the_names_an_image_has_had_are_kept_the_newest_first() {
+    let place = Place::with(&["several.docker.tar"]);
+    place.run(&["tag", "localhost/single-amd64:1", "a", "b"]).ok();
+    place.run(&["untag", "a"]).ok();
+    let rows = place.run(&["images", "--history", "b", "--format", "json"]).ok().json();
+    let had: Vec<&str> =
+        rows[0]["history"].as_array().unwrap().iter().filter_map(|name| name.as_str()).collect();
+    assert_eq!(had[..2], ["docker.io/library/a:latest", "docker.io/library/b:latest"], "{had:?}");
+    assert!(had.contains(&"localhost/single-amd64:1"), "{had:?}");
+    let table = place.run(&["images", "--history", "b"]).ok();
+    assert!(table.text().lines().next().unwrap().ends_with("HISTORY"), "{}", table.text());
+    let text = place.run(&["images", "--history", "b", "--format", "{{.History}}"]).ok();
+    assert_eq!(text.text().trim_end(), had.join(", "));
+    assert!(place.run(&["images", "b", "--format", "json"]).ok().json()[0].get("history").is_none());
+}

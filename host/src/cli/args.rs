@@ -8,13 +8,14 @@ mod registries;
 mod upkeep;
 mod values;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, FromArgMatches, Parser, Subcommand};
 
 pub use archives::{Import, Load, Save, Unpack};
 pub use files::{Aspect, Cat, Cp, Diff, Find, Image, Layers, Listed, Ls, Type};
-pub use images::{History, Images, Inspect, Resolve, Tree};
+pub use images::{Exists, History, Images, Inspect, Resolve, Tree};
 pub use lifetimes::{Pin, Prune, Rm, Tag, Unpin, Untag};
 pub use registries::{Login, Logout, Pull, Reached, Tags, TagsCommand, TagsList};
 pub use upkeep::{Check, Completions, Component, Events, Gc, Man};
@@ -44,29 +45,51 @@ pub struct Globals {
 }
 
 impl Arguments {
-    /// Reads the process's arguments where they are those of a command that is done in a millisecond or two:
-    /// defining all the other commands first would be a tenth of that. `None` for anything else, and where
-    /// there is something to say about them.
-    pub fn quickly() -> Option<Arguments> {
-        let name = std::env::args_os().nth(1)?;
-        match name.to_str()? {
-            "resolve" => only("resolve", Command::Resolve),
-            "inspect" => only("inspect", Command::Inspect),
-            "images" => only("images", Command::Images),
-            "history" => only("history", Command::History),
-            "tag" => only("tag", Command::Tag),
-            "ls" => only("ls", Command::Ls),
-            "cat" => only("cat", Command::Cat),
+    /// Reads the process's arguments.
+    ///
+    /// # Errors
+    ///
+    /// What there is to say about them: mistakes, and what `--help` and `--version` ask for.
+    pub fn read() -> Result<Arguments, clap::Error> {
+        let words = words(std::env::args_os());
+        Arguments::quickly(&words).map_or_else(|| Arguments::try_parse_from(&words), Ok)
+    }
+
+    /// The arguments of a command that is done in a millisecond or two: defining all the other commands first
+    /// would be a tenth of that. `None` for anything else, and where there is something to say about them.
+    fn quickly(words: &[OsString]) -> Option<Arguments> {
+        match words.get(1)?.to_str()? {
+            "resolve" => only(words, "resolve", Command::Resolve),
+            "inspect" => only(words, "inspect", Command::Inspect),
+            "exists" => only(words, "exists", Command::Exists),
+            "images" => only(words, "images", Command::Images),
+            "history" => only(words, "history", Command::History),
+            "tag" => only(words, "tag", Command::Tag),
+            "ls" => only(words, "ls", Command::Ls),
+            "cat" => only(words, "cat", Command::Cat),
             _ => None,
         }
     }
 }
 
-/// Reads the process's arguments as those of this command alone.
-fn only<T: Args>(name: &'static str, command: fn(T) -> Command) -> Option<Arguments> {
+/// The words of a command line. docker and podman have the commands for images in a group as well:
+/// `image COMMAND` is COMMAND, but `image ls` and `image list` are `images`.
+fn words(all: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = all.into_iter().collect();
+    if words.len() > 2 && words[1] == "image" {
+        words.remove(1);
+        if words[1] == "ls" || words[1] == "list" {
+            words[1] = "images".into();
+        }
+    }
+    words
+}
+
+/// Reads the words as those of this command alone.
+fn only<T: Args>(words: &[OsString], name: &'static str, command: fn(T) -> Command) -> Option<Arguments> {
     let definition = T::augment_args(clap::Command::new(name));
     let all = Globals::augment_args(clap::Command::new("consign")).subcommand(definition);
-    let matches = all.try_get_matches_from(std::env::args_os()).ok()?;
+    let matches = all.try_get_matches_from(words).ok()?;
     let globals = Globals::from_arg_matches(&matches).ok()?;
     let arguments = T::from_arg_matches(matches.subcommand_matches(name)?).ok()?;
     Some(Arguments { globals, command: command(arguments) })
@@ -78,6 +101,8 @@ pub enum Command {
     Resolve(Resolve),
     /// An image's details, as docker inspect shows them
     Inspect(Inspect),
+    /// Whether there is such an image: exit code 0 or 1
+    Exists(Exists),
     /// List the images in the store
     #[command(visible_alias = "ls-images")]
     Images(Images),

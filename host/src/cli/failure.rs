@@ -82,11 +82,26 @@ impl fmt::Display for Failures {
 
 impl std::error::Error for Failures {}
 
+/// A definite no to a question, which needs no words.
+#[derive(Debug)]
+pub struct Silent;
+
+impl fmt::Display for Silent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no")
+    }
+}
+
+impl std::error::Error for Silent {}
+
 /// Prints the error and answers its exit code.
 pub fn report(error: &anyhow::Error) -> u8 {
     if let Some(Failures(failures)) = error.downcast_ref::<Failures>() {
         let codes: Vec<u8> = failures.iter().map(report).collect();
         return codes.first().copied().unwrap_or(Code::Unknown as u8);
+    }
+    if error.is::<Silent>() {
+        return Code::No as u8;
     }
     output::note(&format!("consign: {}", output::printable(&format!("{error:#}"))));
     let failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>());
@@ -96,7 +111,8 @@ pub fn report(error: &anyhow::Error) -> u8 {
     code(error) as u8
 }
 
-fn code(error: &anyhow::Error) -> Code {
+/// The exit code of an error.
+pub fn code(error: &anyhow::Error) -> Code {
     error.chain().find_map(known).unwrap_or(Code::Unknown)
 }
 

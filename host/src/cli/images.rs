@@ -1,6 +1,6 @@
 //! `consign images`: what the store has, by name.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 
 use consign::digest::Digest;
 use consign::list::{self, Filter, Options, Row};
+use consign::store::{EventKind, EventQuery};
 
 use super::args::{Images, Shape, Sort};
 use super::session::Session;
 use super::{document, filter, output};
 
 /// The fields of a template, with what is above them in a table.
-const HEADER: [(&str, &str); 10] = [
+const HEADER: [(&str, &str); 11] = [
     ("ID", "IMAGE ID"),
     ("Repository", "REPOSITORY"),
     ("Tag", "TAG"),
@@ -25,6 +26,7 @@ const HEADER: [(&str, &str); 10] = [
     ("Size", "SIZE"),
     ("Layers", "LAYERS"),
     ("ReadOnly", "R/O"),
+    ("History", "HISTORY"),
 ];
 
 const NONE: &str = "<none>";
@@ -52,17 +54,23 @@ pub fn run(session: &Session, arguments: &Images) -> Result<()> {
         return Ok(());
     }
     let now = super::time::now();
+    let past = if arguments.history { past_names(session)? } else { PastNames::new() };
+    let had = |row: &Row| past.get(&row.image.id).map_or(&[][..], Vec::as_slice);
     match &arguments.format {
         Shape::Json => {
             let entry = |row: &Row| -> Result<Value> {
                 let store = stores.get(row.store).context("a row is of one of the stores")?;
                 let layers = store.layers().of_image(&row.image.id)?;
-                Ok(entry(row, layers.iter().map(|layer| layer.diff_id.to_string()).collect()))
+                let mut entry = entry(row, layers.iter().map(|layer| layer.diff_id.to_string()).collect());
+                if arguments.history {
+                    entry["history"] = json!(had(row));
+                }
+                Ok(entry)
             };
             output::json(&rows.iter().map(entry).collect::<Result<Vec<_>>>()?)
         }
         Shape::Template { template, headed } => {
-            let rows = rows.iter().map(|row| fields(row, arguments.no_trunc, now));
+            let rows = rows.iter().map(|row| fields(row, had(row), arguments.no_trunc, now));
             let header = (*headed && !arguments.noheading).then_some(&HEADER[..]);
             output::templates(template, *headed, header, rows)
         }
@@ -72,6 +80,9 @@ pub fn run(session: &Session, arguments: &Images) -> Result<()> {
                 header.push("DIGEST");
             }
             header.extend(["IMAGE ID", "PLATFORM", "CREATED", "SIZE"]);
+            if arguments.history {
+                header.push("HISTORY");
+            }
             if arguments.noheading {
                 header.fill("");
             }
@@ -82,12 +93,16 @@ pub fn run(session: &Session, arguments: &Images) -> Result<()> {
                     output::age(created(&row), now),
                     output::size(row.image.unpacked_size),
                 ];
+                let past = had(&row).join(", ");
                 let mut cells = Vec::with_capacity(header.len());
                 cells.extend([or_none(row.repository), or_none(row.tag)]);
                 if arguments.digests {
                     cells.push(or_none(row.target.as_ref().map(Digest::to_string)));
                 }
                 cells.extend(rest);
+                if arguments.history {
+                    cells.push(past);
+                }
                 cells
             };
             // Lists may be long: what a row has goes into its line.
@@ -98,6 +113,35 @@ pub fn run(session: &Session, arguments: &Images) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// The names each image has had, the newest first.
+type PastNames = BTreeMap<Digest, Vec<String>>;
+
+fn put(names: &mut Vec<String>, name: String) {
+    if !names.contains(&name) {
+        names.push(name);
+    }
+}
+
+/// As far as the events that are kept tell, of all stores.
+fn past_names(session: &Session) -> Result<PastNames> {
+    let mut past = PastNames::new();
+    for store in session.stores()? {
+        let events = store.events().list(&EventQuery::default())?;
+        for event in events.into_iter().rev() {
+            let named = matches!(event.kind, EventKind::Tag | EventKind::Untag);
+            if let (true, Some(image), Some(name)) = (named, event.image, event.name) {
+                put(past.entry(image).or_default(), name);
+            }
+        }
+        // Those it came with.
+        for (image, names) in store.images().all_names()? {
+            let past = past.entry(image).or_default();
+            names.iter().for_each(|name| put(past, consign::resolve::name(name)));
+        }
+    }
+    Ok(past)
 }
 
 fn created(row: &Row) -> Option<Timestamp> {
@@ -124,7 +168,7 @@ fn entry(row: &Row, layers: Vec<String>) -> Value {
 }
 
 /// What a template says something of, with docker's names.
-fn fields(row: &Row, whole: bool, now: Timestamp) -> Value {
+fn fields(row: &Row, past: &[String], whole: bool, now: Timestamp) -> Value {
     let id = output::id(&row.image.id, whole);
     json!({
         "ID": id,
@@ -140,5 +184,6 @@ fn fields(row: &Row, whole: bool, now: Timestamp) -> Value {
         "VirtualSize": output::size(row.image.unpacked_size),
         "Layers": row.image.layers,
         "ReadOnly": row.store > 0,
+        "History": past.join(", "),
     })
 }

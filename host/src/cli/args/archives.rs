@@ -71,6 +71,10 @@ pub struct Save {
     #[arg(short, long, hide = true)]
     pub multi_image_archive: bool,
 
+    /// As podman has it; layers stay as they are unless --compress says otherwise
+    #[arg(long, hide = true, conflicts_with = "compress")]
+    pub uncompressed: bool,
+
     /// One more name for the image, when there is only one
     #[arg(long, value_name = "NAME")]
     pub additional_tag: Vec<String>,

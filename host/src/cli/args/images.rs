@@ -46,6 +46,14 @@ pub struct Inspect {
     #[arg(long)]
     pub raw: bool,
 
+    /// As docker and podman have it; there is nothing here but images
+    #[arg(long, hide = true, value_parser = ["image", "all"])]
+    pub r#type: Option<String>,
+
+    /// As docker and podman have it; an image's size is always shown
+    #[arg(short, long, hide = true)]
+    pub size: bool,
+
     /// The image config's bytes as they are stored
     #[arg(long, conflicts_with = "raw")]
     pub config: bool,
@@ -53,6 +61,16 @@ pub struct Inspect {
     /// How to show it: json, table (the main members), or a Go template over the document
     #[arg(short, long, default_value = "json", value_name = "FORMAT")]
     pub format: Shape,
+}
+
+#[derive(Debug, Args)]
+pub struct Exists {
+    /// A name, an ID or the beginning of one in the store, or transport:reference
+    #[arg(value_name = "IMAGE")]
+    pub image: String,
+
+    #[command(flatten)]
+    pub looked_up: LookedUp,
 }
 
 #[derive(Debug, Args)]
@@ -77,6 +95,10 @@ pub struct Images {
     #[arg(long)]
     pub no_trunc: bool,
 
+    /// Show the names an image has had, the newest first
+    #[arg(long)]
+    pub history: bool,
+
     /// No header above the table
     #[arg(short, long)]
     pub noheading: bool,
@@ -91,7 +113,7 @@ pub struct Images {
     pub sort: Sort,
 
     /// How to show it: table, json, or a Go template with the fields .ID .Repository .Tag .Digest .Platform
-    /// .CreatedSince .CreatedAt .Size; `table TEMPLATE` aligns it under a header
+    /// .CreatedSince .CreatedAt .Size .History; `table TEMPLATE` aligns it under a header
     #[arg(long, default_value = "table", conflicts_with = "quiet", value_name = "FORMAT")]
     pub format: Shape,
 }
