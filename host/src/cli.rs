@@ -6,8 +6,10 @@ mod cat;
 mod check;
 mod component;
 mod config;
+mod copy;
 mod cp;
 mod credentials;
+mod destination;
 mod diff;
 mod document;
 mod entry;
@@ -36,6 +38,7 @@ mod pin;
 mod progress;
 mod prune;
 mod pull;
+mod push;
 mod refusal;
 mod registries;
 mod remote;
@@ -92,6 +95,8 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Tree(command) => tree::run(&session()?, command),
         Command::Load(command) => load::run(&session()?, command),
         Command::Pull(command) => pull::run(&session()?, command),
+        Command::Push(command) => push::run(&session()?, command),
+        Command::Copy(command) => copy::run(&session()?, command),
         Command::Login(command) => login::login(&session()?, command),
         Command::Logout(command) => login::logout(command),
         Command::Tags(Tags { command: TagsCommand::List(command) }) => tags::list(&session()?, command),

@@ -149,7 +149,6 @@ pub fn import(
         EventRecord::new(EventKind::Import).image(&id).attribute("digest", manifest.digest.clone());
     event.name = options.name.as_ref().map(crate::resolve::name);
     let records = Records {
-        indexes: Vec::new(),
         names: name.collect(),
         manifests: vec![ManifestRecord {
             target: target.clone(),
@@ -167,6 +166,7 @@ pub fn import(
         }],
         layers: vec![LayerRecord { diff_id: found.diff_id.clone(), blob, unpacked_size: found.unpacked }],
         events: vec![event],
+        ..Records::default()
     };
     batch.finish(&records)?;
     Ok(Imported { id, manifest, layer, diff_id: found.diff_id, platform: parsed.platform })

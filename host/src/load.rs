@@ -38,12 +38,12 @@ use crate::digest::Digest;
 use crate::layer::compression::Expansion;
 use crate::sandbox::Sandbox;
 use crate::source::{Root, Source};
-use crate::store::{EventKind, EventRecord, NameRecord, Store, Target};
+use crate::store::{EventKind, EventRecord, LayerRecord, NameRecord, PlaceRecord, Store, Target};
 use crate::types::platforms::Matcher;
 use crate::types::{Descriptor, ImageName, Platform};
 
 pub use error::LoadError;
-pub(crate) use plan::is_foreign;
+pub(crate) use plan::{is_foreign, is_image};
 
 /// What to load and under which names.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +55,8 @@ pub struct Options {
     /// becomes that tag of this name; without this option it is named as `podman load` does,
     /// `localhost/TAG:latest`.
     pub name: Option<ImageName>,
+    /// The name of what is loaded, in place of its own; for one root.
+    pub called: Option<ImageName>,
     /// Positions of the roots to load; all where empty.
     pub roots: Vec<usize>,
     /// Where the source is, for people: the name of the event that records the load.
@@ -171,6 +173,14 @@ pub fn load(
     progress.planned(jobs.len(), jobs.iter().map(|job| job.target.size).sum());
     let outcome = blobs::run(source, &batch, &jobs, options, progress)?;
     records.layers = outcome.layers;
+    if let Some((registry, repository)) = source.repository() {
+        let place = |layer: &LayerRecord| PlaceRecord {
+            blob: layer.blob.digest.clone(),
+            registry: registry.to_owned(),
+            repository: repository.to_owned(),
+        };
+        records.places = records.layers.iter().map(place).collect();
+    }
     for root in &roots {
         let target = Target::try_from(&root.descriptor)?;
         let record =
@@ -209,6 +219,12 @@ fn choose<'a>(roots: &'a [Root], options: &Options) -> Result<Vec<&'a Root>, Loa
 
 /// The names each root is to have.
 fn names(roots: &[&Root], sandbox: &Sandbox, options: &Options) -> Result<Vec<Vec<ImageName>>, LoadError> {
+    if let Some(called) = &options.called {
+        return match roots {
+            [_] => Ok(vec![vec![sandbox.tag_name_only(called)?]]),
+            several => Err(LoadError::NameForSeveral { found: several.len() }),
+        };
+    }
     let Some(given) = &options.name else {
         return Ok(roots.iter().map(|root| root.names.clone()).collect());
     };

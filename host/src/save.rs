@@ -35,17 +35,20 @@
 //! ```
 
 mod choice;
-mod compress;
+pub(crate) mod compress;
 mod content;
 mod directory;
 mod docker_archive;
 pub(crate) mod document;
 mod error;
 mod gaps;
+mod kinds;
+mod layout;
 mod oci;
+pub(crate) mod origin;
 pub mod output;
 mod tar;
-mod tree;
+pub(crate) mod tree;
 
 use std::fs::File;
 use std::io::Write;
@@ -56,12 +59,13 @@ use crate::digest::Digest;
 use crate::layer::compress::Method;
 use crate::load::{Count, Progress};
 use crate::sandbox::Sandbox;
-use crate::store::Store;
 use crate::types::{Descriptor, ImageName, Platform, resolution};
 
 pub use error::SaveError;
+pub use kinds::{Kinds, NotAKind};
+pub use origin::{Origin, leading_to};
 
-/// Where images are saved to, and in which form. A directory is one that is there and empty.
+/// Where images are saved to, and in which form. A directory is one that is there and, but for a layout, empty.
 pub enum Destination<'a> {
     /// What `docker load` and `podman load` read: one image for each name or ID, layers uncompressed. The bytes
     /// are those that podman and skopeo write.
@@ -72,6 +76,8 @@ pub enum Destination<'a> {
     OciArchive(&'a mut dyn Write),
     /// An OCI image layout.
     OciDir(&'a Dir),
+    /// An OCI image layout that is there already, to which this is added.
+    Layout(&'a Dir),
     /// What containers/image calls `dir:`; it holds one image or index, and no name.
     DockerDir(&'a Dir),
 }
@@ -111,11 +117,21 @@ pub struct Options<'a> {
     /// Which image of an index is meant where one has to be chosen: in a docker archive, and wherever a platform
     /// is asked for.
     pub choice: resolution::Options,
+    /// Of an index only the image that is meant for the platform is written.
+    pub one: bool,
+    /// Of an index nothing but itself is written.
+    pub index_only: bool,
     /// What becomes of images that are not in the store.
     pub absent: Absent,
     /// Compress layers that are not. Their manifests, and the indexes above them, get other digests; image IDs
     /// stay. Needs `spool`.
     pub compress: Option<Method>,
+    /// Compress also layers that are compressed in another way.
+    pub recompress: bool,
+    /// Make manifests and indexes those of OCI or of Docker. Image IDs stay.
+    pub kinds: Option<Kinds>,
+    /// In a layout: the `org.opencontainers.image.ref.name` of what is written, in place of its names.
+    pub ref_name: Option<String>,
     /// Where unnamed temporary files are made.
     pub spool: Option<&'a Dir>,
     /// How a directory gets its content.
@@ -125,7 +141,18 @@ pub struct Options<'a> {
 impl Options<'_> {
     /// What is in the store, as it is.
     pub fn new(choice: resolution::Options) -> Self {
-        Options { choice, absent: Absent::Drop, compress: None, spool: None, sharing: Sharing::Clone }
+        Options {
+            choice,
+            one: false,
+            index_only: false,
+            absent: Absent::Drop,
+            compress: None,
+            recompress: false,
+            kinds: None,
+            ref_name: None,
+            spool: None,
+            sharing: Sharing::Clone,
+        }
     }
 }
 
@@ -166,39 +193,42 @@ pub struct SavedImage {
     pub platform: Platform,
 }
 
-/// Saves images of `store`. With any error what has been written is worth nothing; see [`output`] for files and
-/// directories that have a name only when they are complete.
+/// Saves images. With any error what has been written is worth nothing, but a layout that was there before is what it
+/// was; see [`output`] for files and directories that have a name only when they are complete.
 ///
 /// # Errors
 /// [`SaveError::Incomplete`] where content is not in the store, [`SaveError::Unsupported`] where the form cannot
 /// hold what is asked for, [`SaveError::Write`] where writing fails.
 pub fn save(
-    store: &Store,
+    from: impl Into<Origin>,
     sandbox: &Sandbox,
     images: &[Wanted],
     options: &Options<'_>,
     destination: Destination<'_>,
     progress: &dyn Progress,
 ) -> Result<Saved, SaveError> {
+    let from = &from.into();
     let tree = || {
-        let mut tree = tree::Builder::new(store, sandbox, options);
+        let spooling = compress::Spooling(options.spool);
+        let mut tree = tree::Builder::new(from, sandbox, options, &spooling);
         images.iter().try_for_each(|wanted| tree.add(wanted))?;
         Ok::<_, SaveError>(tree.finish())
     };
     match destination {
         Destination::DockerArchive(out) => {
-            docker_archive::write(store, sandbox, images, options, out, progress)
+            docker_archive::write(from, sandbox, images, options, out, progress)
         }
         Destination::DockerArchiveFile(file) => {
-            docker_archive::write_file(store, sandbox, images, options, file, progress)
+            docker_archive::write_file(from, sandbox, images, options, file, progress)
         }
-        Destination::OciArchive(out) => oci::write_archive(tree()?, store, out, progress),
-        Destination::OciDir(to) => oci::write_directory(tree()?, store, options, to, progress),
+        Destination::OciArchive(out) => oci::write_archive(tree()?, from, options, out, progress),
+        Destination::OciDir(to) => oci::write_directory(tree()?, from, options, to, progress),
+        Destination::Layout(to) => layout::add(tree()?, from, sandbox, options, to, progress),
         Destination::DockerDir(to) => {
             if images.len() > 1 {
                 return Err(SaveError::Unsupported { format: "docker-dir", what: "several images" });
             }
-            directory::write_docker(tree()?, store, options, to, progress)
+            directory::write_docker(tree()?, from, options, to, progress)
         }
     }
 }

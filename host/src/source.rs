@@ -72,6 +72,11 @@ pub trait Source: Send + Sync {
         false
     }
 
+    /// The registry, `host[:port]`, and the path of the repository that content is in, where that is where it is.
+    fn repository(&self) -> Option<(&str, &str)> {
+        None
+    }
+
     /// For an archive that ends without its end marker, where that is: what is missing may have been cut off.
     fn cut_at(&self) -> Option<u64> {
         None

@@ -15,6 +15,7 @@ mod server;
 
 mod clock;
 mod configured;
+mod copying;
 mod exchanging;
 mod family;
 mod files;
@@ -36,6 +37,7 @@ mod naming;
 mod peers;
 mod place;
 mod pulling;
+mod pushing;
 mod registries;
 mod removing;
 mod repairing;

@@ -13,7 +13,7 @@ use crate::place::{Outcome, Place, fixtures};
 use crate::server::{Response, Server};
 
 /// Whether these programs are here.
-fn installed(programs: &[&str]) -> bool {
+pub fn installed(programs: &[&str]) -> bool {
     let missing = programs.iter().find(|program| {
         let probe = Command::new(program).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status();
         probe.is_err()
@@ -26,14 +26,14 @@ fn installed(programs: &[&str]) -> bool {
 }
 
 /// A docker-registry on a port of its own. It ends with this value.
-struct Registry {
+pub struct Registry {
     child: Child,
-    name: String,
+    pub name: String,
 }
 
 impl Registry {
     /// With this in its configuration, and its content below a directory.
-    fn start(directory: &Path, http: &str, rest: &str) -> Registry {
+    pub fn start(directory: &Path, http: &str, rest: &str) -> Registry {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let configuration = format!(
             "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nstorage:\n  filesystem: {{rootdirectory: {}}}\n  \
@@ -61,7 +61,7 @@ impl Drop for Registry {
     }
 }
 
-fn run(program: &str, arguments: &[&str], directory: &Path) -> Vec<u8> {
+pub fn run(program: &str, arguments: &[&str], directory: &Path) -> Vec<u8> {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(directory).env("TMPDIR", directory);
     let output = command.output().unwrap();
@@ -118,9 +118,23 @@ fn guarded(place: &Place, name: &str, image: &str) {
             command
         })
     };
+    let push = |destination: &str| {
+        let mut command = place.command(&["push", "-q", "--all-platforms", image, destination]);
+        command.env("REGISTRY_AUTH_FILE", &auth);
+        place.outcome_of(command)
+    };
     login("wr0ng").failed(1);
     login("bench").ok();
     pull().ok();
+    // What is known of another repository is taken over from there, as far as the token reaches.
+    let mut all = place.command(&["pull", "-q", "--all-platforms", image]);
+    all.env("REGISTRY_AUTH_FILE", &auth);
+    place.outcome_of(all).ok();
+    for repository in ["pushed/one", "pushed/two"] {
+        let pushed = push(&format!("{name}/{repository}:1")).ok();
+        let raw = place.run(&["inspect", "--raw", image]).ok().stdout;
+        assert_eq!(pushed.text().trim(), crate::archive::digest(&raw));
+    }
     let mut logout = place.command(&["logout", name]);
     logout.env("REGISTRY_AUTH_FILE", &auth);
     place.outcome_of(logout).ok();
@@ -157,7 +171,7 @@ fn docker_registry_is_pulled_from_with_a_password_and_with_tokens() {
 }
 
 /// A token server's answer: nobody may pull, `bench` may do what he asks for.
-fn issue(request: &crate::server::Request, key: &Path, certificate: &Path) -> Response {
+pub fn issue(request: &crate::server::Request, key: &Path, certificate: &Path) -> Response {
     use base64::Engine as _;
     use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
     let known = match request.header("authorization") {
@@ -194,7 +208,7 @@ fn issue(request: &crate::server::Request, key: &Path, certificate: &Path) -> Re
 }
 
 /// A key and a certificate for 127.0.0.1, by itself or by another's key: their files.
-fn certificate(directory: &Path, name: &str, by: Option<&(PathBuf, PathBuf)>) -> (PathBuf, PathBuf) {
+pub fn certificate(directory: &Path, name: &str, by: Option<&(PathBuf, PathBuf)>) -> (PathBuf, PathBuf) {
     let (key, file) = (directory.join(format!("{name}.key")), directory.join(format!("{name}.crt")));
     let (key_text, file_text) = (key.display().to_string(), file.display().to_string());
     let subject = format!("/CN={name}");

@@ -259,6 +259,8 @@ pub struct Shelf {
     pub manifests: BTreeMap<String, (String, Vec<u8>)>,
     pub blobs: BTreeMap<String, Vec<u8>>,
     pub uploads: BTreeMap<String, Vec<u8>>,
+    /// How many uploads there were.
+    pub begun: usize,
     /// Whether parts of blobs are sent.
     pub ranges: bool,
 }
@@ -350,7 +352,8 @@ impl Shelf {
             {
                 return Response::new(201).header("docker-content-digest", digest);
             }
-            let id = format!("u{}", self.uploads.len());
+            let id = format!("u{}", self.begun);
+            self.begun += 1;
             self.uploads.insert(id.clone(), Vec::new());
             return Response::new(202).header("location", format!("{before}/blobs/uploads/{id}?state=s"));
         }

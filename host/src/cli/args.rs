@@ -1,6 +1,7 @@
 //! The command line, as clap reads it. Completions and man pages are generated from these definitions.
 
 mod archives;
+mod copies;
 mod files;
 mod images;
 mod lifetimes;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::{Args, FromArgMatches, Parser, Subcommand};
 
 pub use archives::{Import, Load, Save, Unpack};
+pub use copies::{Changed, Copy, Extent, MultiArch, Push};
 pub use files::{Aspect, Cat, Cp, Diff, Find, Image, Layers, Listed, Ls, Type};
 pub use images::{Exists, History, Images, Inspect, Resolve, Tree};
 pub use lifetimes::{Pin, Prune, Rm, Tag, Unpin, Untag};
@@ -126,6 +128,10 @@ pub enum Command {
     Load(Load),
     /// Pull images from registries, archives or directories
     Pull(Pull),
+    /// Push an image to a registry, an archive or a directory
+    Push(Push),
+    /// Copy an image from anywhere to anywhere, without storing it in between
+    Copy(Copy),
     /// Keep credentials for a registry
     Login(Login),
     /// Forget the credentials for a registry

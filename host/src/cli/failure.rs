@@ -6,6 +6,7 @@ use consign::content::ContentError;
 use consign::layer::opened::LayerError;
 use consign::load::LoadError;
 use consign::pull::PullError;
+use consign::push::PushError;
 use consign::registry::RegistryError;
 use consign::resolve::ResolveError;
 use consign::save::SaveError;
@@ -131,6 +132,7 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
     let save = || cause.downcast_ref().map(save_denies);
     let layer = || cause.downcast_ref().map(layer_denies);
     let pull = || cause.downcast_ref().map(pull_denies);
+    let push = || cause.downcast_ref().map(push_denies);
     let registry = || cause.downcast_ref().map(registry_denies);
     let unpack = || cause.downcast_ref().map(unpack_denies);
     let no = content
@@ -139,6 +141,7 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
         .or_else(save)
         .or_else(unpack)
         .or_else(pull)
+        .or_else(push)
         .or_else(registry)
         .or_else(source)
         .or_else(store)
@@ -167,6 +170,16 @@ fn pull_denies(error: &PullError) -> bool {
     }
 }
 
+/// Whether a push came to a definite no.
+fn push_denies(error: &PushError) -> bool {
+    match error {
+        PushError::Read(error) => save_denies(error),
+        PushError::Registry(error) => registry_denies(error),
+        PushError::OtherDigest { .. } => true,
+        _ => false,
+    }
+}
+
 /// Whether a registry said no, or lied.
 fn registry_denies(error: &RegistryError) -> bool {
     error.is_absent()
@@ -179,6 +192,7 @@ fn save_denies(error: &SaveError) -> bool {
         SaveError::Incomplete { .. } | SaveError::SizeMismatch { .. } => true,
         SaveError::Resolve(error) => code_of(error) == Code::No,
         SaveError::Store(error) => store_denies(error),
+        SaveError::Source(error) => source_denies(error),
         _ => false,
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use consign::load::{self, Loaded, LoadedRoot, Options, Platforms};
+use consign::load::{self, Loaded, LoadedImage, LoadedRoot, Options, Platforms};
 use consign::platform::default_platform;
 use consign::resolve::name;
 use consign::source::{self, Source};
@@ -18,9 +18,8 @@ use consign::types::transports::Transport;
 
 use super::args::{Format, Load};
 use super::failure::Failure;
-use super::progress::{Bars, Lines};
 use super::session::Session;
-use super::{document, image, output};
+use super::{document, image, output, progress};
 
 pub fn run(session: &Session, arguments: &Load) -> Result<()> {
     let store = session.store()?;
@@ -35,14 +34,8 @@ pub fn run(session: &Session, arguments: &Load) -> Result<()> {
     let source = open(session, arguments, &mut options)?;
     let load =
         |progress: &dyn load::Progress| load::load(&store, &*source, session.sandbox(), &options, progress);
-    let loaded = if arguments.quiet {
-        load(&())
-    } else if output::watched() {
-        load(&Bars::new())
-    } else {
-        load(&Lines::new("loaded"))
-    }
-    .with_context(|| format!("loading {}", from(arguments)))?;
+    let loaded = progress::shown(arguments.quiet, "loaded", "already here", load)
+        .with_context(|| format!("loading {}", from(arguments)))?;
     if loaded.roots.iter().all(|root| root.images.is_empty()) && arguments.platform.is_some() {
         return Err(Failure::no("there is no image for this platform").into());
     }
@@ -141,11 +134,16 @@ fn entry(root: &LoadedRoot) -> Value {
     json!({
         "target": document::descriptor(&root.descriptor),
         "names": root.names.iter().map(name).collect::<Vec<_>>(),
-        "images": root.images.iter().map(|image| json!({
-            "id": image.id.to_string(),
-            "manifest": image.manifest.to_string(),
-            "platform": document::platform(&image.platform),
-        })).collect::<Vec<_>>(),
+        "images": root.images.iter().map(image_entry).collect::<Vec<_>>(),
         "absent": root.absent.iter().map(document::descriptor).collect::<Vec<_>>(),
+    })
+}
+
+/// An image that was loaded or pulled.
+pub fn image_entry(image: &LoadedImage) -> Value {
+    json!({
+        "id": image.id.to_string(),
+        "manifest": image.manifest.to_string(),
+        "platform": document::platform(&image.platform),
     })
 }

@@ -68,18 +68,30 @@ impl Drop for Bars {
 }
 
 /// A line for each blob when it is complete.
-pub struct Lines(&'static str);
+pub struct Lines {
+    done: &'static str,
+    there: &'static str,
+}
 
-impl Lines {
-    /// Blobs are done like this: `loaded`, `pulled`.
-    pub fn new(done: &'static str) -> Lines {
-        Lines(done)
+/// Runs it, and shows how far it is. Blobs are `done` like this: `loaded`, `pulled`; those that need not be are `there`.
+pub fn shown<T>(
+    quiet: bool,
+    done: &'static str,
+    there: &'static str,
+    run: impl FnOnce(&dyn Progress) -> T,
+) -> T {
+    if quiet {
+        run(&())
+    } else if output::watched() {
+        run(&Bars::new())
+    } else {
+        run(&Lines { done, there })
     }
 }
 
 impl Progress for Lines {
     fn finished(&self, blob: &Descriptor, present: bool) {
-        let done = if present { "already here" } else { self.0 };
+        let done = if present { self.there } else { self.done };
         output::note(&format!("{} {done} ({})", short(&blob.digest), output::size(blob.size)));
     }
 }

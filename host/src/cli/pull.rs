@@ -20,9 +20,8 @@ use consign::types::{self, Descriptor, ImageName, resolution};
 
 use super::args::{Format, Lookup, Policy, Pull, Rules};
 use super::failure::{Failure, Failures};
-use super::progress::{Bars, Lines};
 use super::session::Session;
-use super::{document, image, output};
+use super::{document, image, output, progress};
 
 pub fn run(session: &Session, arguments: &Pull) -> Result<()> {
     let store = session.store()?;
@@ -121,13 +120,7 @@ fn one(
 
 /// Runs it, and shows how far it is.
 fn shown<T>(quiet: bool, run: impl FnOnce(&dyn load::Progress) -> T) -> T {
-    if quiet {
-        run(&())
-    } else if output::watched() {
-        run(&Bars::new())
-    } else {
-        run(&Lines::new("pulled"))
-    }
+    progress::shown(quiet, "pulled", "already here", run)
 }
 
 /// The names in full that are tried, in order.
@@ -266,11 +259,7 @@ fn entry(pulled: &Pulled) -> Value {
     json!({
         "name": name(&pulled.name),
         "target": document::descriptor(&pulled.target),
-        "images": pulled.images.iter().map(|image| json!({
-            "id": image.id.to_string(),
-            "manifest": image.manifest.to_string(),
-            "platform": document::platform(&image.platform),
-        })).collect::<Vec<_>>(),
+        "images": pulled.images.iter().map(super::load::image_entry).collect::<Vec<_>>(),
         "was-here": pulled.was_here,
         "written": {"blobs": pulled.written.blobs, "bytes": pulled.written.bytes},
         "present": {"blobs": pulled.present.blobs, "bytes": pulled.present.bytes},

@@ -130,6 +130,7 @@ impl Remote {
     ) -> Result<Repository> {
         let credentials = match &reached.creds {
             Some(text) => Some(credentials::written(text)?),
+            None if reached.no_creds => None,
             None => credentials::find(reached.authfile.as_deref(), &image.domain, &image.path)?,
         };
         let registry = self.registry(session, &image.domain, insecure, reached, credentials)?;

@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 use consign::load::Progress;
 use consign::resolve::name;
 use consign::save::output::{NewDirectory, NewFile};
-use consign::save::{self, Absent, Destination, Options, SaveError, Saved, SavedRoot, Sharing, Wanted};
+use consign::save::{
+    self, Absent, Destination, Options, SaveError, Saved, SavedImage, SavedRoot, Sharing, Wanted,
+};
 use consign::store::{EventKind, EventRecord, Store};
 use consign::types::resolution::{self, Matched};
 
@@ -59,12 +61,12 @@ pub fn run(session: &Session, arguments: &Save) -> Result<()> {
     let bars = (output::watched() && !arguments.quiet).then(Bars::new);
     let progress: &dyn Progress = bars.as_ref().map_or(&(), |bars| bars);
     let saved = place.fill(arguments.format, |destination| {
-        save::save(&store, session.sandbox(), &wanted, &options, destination, progress).map_err(
-            |error| match (error, opened.first()) {
+        save::save(&*store, session.sandbox(), &wanted, &options, destination, progress).map_err(|error| {
+            match (error, opened.first()) {
                 (SaveError::Resolve(error), Some(image)) => with_hint(error, image),
                 (error, _) => error.into(),
-            },
-        )
+            }
+        })
     });
     drop(bars);
     match saved {
@@ -137,7 +139,7 @@ fn record(store: &Store, saved: &Saved, place: &Place) -> Result<()> {
 
 /// Where to.
 #[derive(Debug, PartialEq, Eq)]
-enum Place {
+pub enum Place {
     Stdout,
     /// A device, a pipe: what is there is written to.
     Device(PathBuf),
@@ -157,8 +159,8 @@ impl std::fmt::Display for Place {
 
 impl Place {
     fn of(arguments: &Save) -> Result<Place> {
-        let directory = matches!(arguments.format, Form::OciDir | Form::DockerDir);
-        let wanted = if directory { "a new or empty directory" } else { "a file" };
+        let directory = is_directory(arguments.format);
+        let wanted = wanted(directory);
         let path = match arguments.output.as_deref() {
             Some(path) if path != Path::new("-") => path,
             _ if directory => {
@@ -178,6 +180,13 @@ impl Place {
             }
             _ => return Ok(Place::Stdout),
         };
+        Place::at(path, arguments.format)
+    }
+
+    /// A file or directory, wherever the path leads.
+    pub fn at(path: &Path, form: Form) -> Result<Place> {
+        let directory = is_directory(form);
+        let wanted = wanted(directory);
         let wrong = |found: &str| {
             Failure::usage(format!("wanted {wanted}, found {found}: `{}`", path.display())).into()
         };
@@ -196,7 +205,7 @@ impl Place {
     }
 
     /// Has it filled, and gives it its name when that went well.
-    fn fill(&self, form: Form, fill: impl FnOnce(Destination<'_>) -> Result<Saved>) -> Result<Saved> {
+    pub fn fill(&self, form: Form, fill: impl FnOnce(Destination<'_>) -> Result<Saved>) -> Result<Saved> {
         let archive = |out| match form {
             Form::OciArchive => Destination::OciArchive(out),
             _ => Destination::DockerArchive(out),
@@ -284,11 +293,24 @@ fn entry(root: &SavedRoot) -> Value {
         "stored": document::descriptor(&root.stored),
         "written": document::descriptor(&root.written),
         "names": root.names.iter().map(name).collect::<Vec<_>>(),
-        "images": root.images.iter().map(|image| json!({
-            "id": image.id.to_string(),
-            "manifest": image.manifest.as_ref().map(ToString::to_string),
-            "platform": document::platform(&image.platform),
-        })).collect::<Vec<_>>(),
+        "images": root.images.iter().map(image_entry).collect::<Vec<_>>(),
         "absent": root.absent.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
+}
+
+/// An image that was written.
+pub fn image_entry(image: &SavedImage) -> Value {
+    json!({
+        "id": image.id.to_string(),
+        "manifest": image.manifest.as_ref().map(ToString::to_string),
+        "platform": document::platform(&image.platform),
+    })
+}
+
+fn is_directory(form: Form) -> bool {
+    matches!(form, Form::OciDir | Form::DockerDir)
+}
+
+fn wanted(directory: bool) -> &'static str {
+    if directory { "a new or empty directory" } else { "a file" }
 }

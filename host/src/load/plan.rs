@@ -375,7 +375,7 @@ fn subject(entry: &Descriptor) -> Option<&str> {
 
 /// Whether the manifest is of an image: its config is an image config, and its layers are file systems. An
 /// attestation has such a config too; its layers are statements.
-fn is_image(manifest: &Manifest) -> bool {
+pub(crate) fn is_image(manifest: &Manifest) -> bool {
     matches!(
         manifest.config.media_type.as_str(),
         "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json"

@@ -37,6 +37,8 @@ pub enum RegistryError {
         url: String,
         /// Of HTTP.
         status: u16,
+        /// When to ask again, if it says so.
+        after: Option<Duration>,
         /// What the registry says about it.
         problems: Vec<RegistryProblem>,
     },

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use ureq::http::{HeaderMap, Method, Request, Uri};
 use ureq::tls::TlsConfig;
@@ -129,8 +130,14 @@ impl Answer {
             return Ok(self);
         }
         let (method, url, status) = (self.method.to_string(), self.shown(), self.status);
+        let after = self.retry_after();
         let problems = self.problems()?;
-        Err(RegistryError::Refused { method, url, status, problems })
+        Err(RegistryError::Refused { method, url, status, after, problems })
+    }
+
+    /// How long the registry wants to be left alone.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        self.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
     }
 
     /// What the body says went wrong.

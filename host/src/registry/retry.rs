@@ -57,18 +57,50 @@ impl Registry {
             let last = !repeatable || attempt >= patience.retries;
             let pause = match exchange() {
                 Ok(answer) if is_passing(answer.status()) && !last => {
-                    let asked = answer.header("retry-after").and_then(|text| text.trim().parse().ok());
-                    match asked.map(Duration::from_secs) {
-                        Some(after) if after > patience.longest_pause => {
-                            let (host, limit) = (answer.host(), patience.longest_pause);
-                            return Err(RegistryError::Busy { host, after, limit });
-                        }
-                        Some(after) => after,
-                        None => patience.pause(attempt),
-                    }
+                    self.pause_asked(answer.retry_after(), attempt, || answer.host())?
                 }
                 Err(error) if passes(&error) && !last => patience.pause(attempt),
                 outcome => return outcome,
+            };
+            std::thread::sleep(pause);
+            attempt += 1;
+        }
+    }
+
+    /// How long to wait where a registry has said how long, or nothing.
+    fn pause_asked(
+        &self,
+        asked: Option<Duration>,
+        attempt: u32,
+        host: impl FnOnce() -> String,
+    ) -> Result<Duration, RegistryError> {
+        let limit = self.0.access.patience.longest_pause;
+        match asked {
+            Some(after) if after > limit => Err(RegistryError::Busy { host: host(), after, limit }),
+            Some(after) => Ok(after),
+            None => Ok(self.0.access.patience.pause(attempt)),
+        }
+    }
+
+    /// Does again what takes several requests, or sends a stream, as long as it fails in a way that passes.
+    pub(crate) fn persistently<T>(
+        &self,
+        mut work: impl FnMut() -> Result<T, RegistryError>,
+    ) -> Result<T, RegistryError> {
+        let mut attempt = 0;
+        loop {
+            let error = match work() {
+                Err(error) if attempt < self.0.access.patience.retries => error,
+                outcome => return outcome,
+            };
+            let pause = match &error {
+                RegistryError::Refused { status, after, .. } if is_passing(*status) => {
+                    self.pause_asked(*after, attempt, || self.name().to_owned())?
+                }
+                // A token was good for the first request and had expired by the last.
+                RegistryError::Unauthorized { .. } if attempt == 0 => Duration::ZERO,
+                error if passes(error) => self.0.access.patience.pause(attempt),
+                _ => return Err(error),
             };
             std::thread::sleep(pause);
             attempt += 1;

@@ -102,11 +102,22 @@ impl Upload {
         if bytes.is_empty() {
             return Ok(());
         }
-        let (first, end) = (self.sent, self.sent + bytes.len() as u64);
+        let (registry, end) = (self.repository.registry.clone(), self.sent + bytes.len() as u64);
+        let mut again = false;
+        registry.persistently(|| {
+            if std::mem::replace(&mut again, true) && self.received(end)? == end {
+                self.sent = end;
+                return Ok(());
+            }
+            self.patch(bytes, end)
+        })
+    }
+
+    fn patch(&mut self, bytes: &[u8], end: u64) -> Result<(), RegistryError> {
         let mut ask = self
             .ask(Method::PATCH, self.location.clone())
             .header("content-type", "application/octet-stream")
-            .header("content-range", format!("{first}-{}", end - 1));
+            .header("content-range", format!("{}-{}", self.sent, end - 1));
         ask.sent = Sent::Bytes(bytes);
         let answer = self.repository.registry.send(ask)?.expect(&[202])?;
         if let Some(header) = answer.header("range") {
@@ -118,6 +129,24 @@ impl Upload {
         }
         self.sent = end;
         self.goes_on(answer)
+    }
+
+    /// How many bytes the registry has, of which it is not known whether it has those up to `end`.
+    fn received(&mut self, end: u64) -> Result<u64, RegistryError> {
+        let ask = self.ask(Method::GET, self.location.clone());
+        let answer = self.repository.registry.send(ask)?.expect(&[204])?;
+        let span = self.repository.registry.sandbox().read_range(answer.header("range").unwrap_or("0-0"))?;
+        // Nothing is said as one byte is.
+        let received = match span {
+            Some(span) if span.first == 0 && (span.last > 0 || self.sent > 0) => span.last + 1,
+            _ => 0,
+        };
+        if received != self.sent && received != end {
+            let reason = format!("wanted {} or {end} bytes of an upload, found {received}", self.sent);
+            return Err(RegistryError::Answer { url: answer.shown(), reason });
+        }
+        self.goes_on(answer)?;
+        Ok(received)
     }
 
     /// Ends the upload: what was sent is a blob with this digest.
@@ -133,8 +162,17 @@ impl Upload {
     ///
     /// # Errors
     ///
-    /// A [`RegistryError`] where the registry did not take it.
+    /// A [`RegistryError`] where the registry did not take it. The upload is given up then.
     pub fn finish_with(self, digest: &Digest, size: u64, reader: &mut dyn Read) -> Result<(), RegistryError> {
+        let outcome = self.put(digest, size, reader);
+        // Whom nothing was heard of is not waited for again.
+        if outcome.as_ref().is_err_and(|error| !matches!(error, RegistryError::TimedOut { .. })) {
+            let _ = self.cancel();
+        }
+        outcome
+    }
+
+    fn put(&self, digest: &Digest, size: u64, reader: &mut dyn Read) -> Result<(), RegistryError> {
         let separator = if self.location.target.contains('?') { '&' } else { '?' };
         let target = format!("{}{separator}digest={}", self.location.target, encoded(&digest.to_string()));
         let mut ask = self

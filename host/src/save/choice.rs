@@ -1,25 +1,11 @@
-//! One image out of what is wanted: by its config, or by a platform.
+//! What of an image is in the store: documents, forms of layers, a manifest where none came.
 
-use std::sync::Arc;
-
-use super::{Options, SaveError, Wanted};
+use super::SaveError;
 use crate::digest::Digest;
-use crate::resolve::resolve;
 use crate::sandbox::Sandbox;
 use crate::store::{LayerRecord, Store, StoreError, Target};
 use crate::types::Descriptor;
-use crate::types::resolution::{Resolved, Subject};
-
-/// The image that is meant.
-pub(super) fn choose(
-    store: &Store,
-    sandbox: &Sandbox,
-    wanted: &Wanted,
-    options: &Options<'_>,
-) -> Result<Resolved, SaveError> {
-    let subject = Subject::Target(wanted.target.clone());
-    Ok(resolve(sandbox, Arc::new(store.clone()), &subject, &options.choice)?.image)
-}
+use crate::types::resolution::Resolved;
 
 /// A document of the store: its size is checked, its digest verified. `None`: it is not here.
 pub(super) fn read(store: &Store, target: &Descriptor) -> Result<Option<Vec<u8>>, SaveError> {

@@ -8,7 +8,7 @@ use std::thread;
 
 use super::SaveError;
 use crate::digest::{Digest, Hasher};
-use crate::layer::compression::{Compression, CompressionError, DETECT, Decoder};
+use crate::layer::compression::{Compression, CompressionError, DETECT, Decoder, Expansion};
 use crate::layer::transfer::chunks::{ChunkReader, Chunks, LoopEnd, channel};
 use crate::store::StoreError;
 
@@ -63,6 +63,24 @@ impl Outgoing<'_> {
         self.run(decoder, output, false, advanced)
     }
 
+    /// Copies all of `input`, whose size is `size`, without its compression, of which it is not known how much it
+    /// takes; answers how many bytes came out. They are held against the digest.
+    ///
+    /// # Errors
+    /// As [`copy_undone`](Self::copy_undone).
+    pub(super) fn copy_unmeasured(
+        &self,
+        input: impl Read + Send,
+        output: &mut dyn Write,
+        advanced: &dyn Fn(u64),
+    ) -> Result<u64, SaveError> {
+        let limit = Expansion::default().limit(self.size);
+        let input = BufReader::with_capacity(BUFFER, input);
+        let decoder = decoder(input, limit).map_err(|error| self.failed(error))?;
+        let (size, found) = Outgoing { size: limit, ..*self }.pass(decoder, output, false, advanced)?;
+        if found.as_ref() == Some(self.digest) { Ok(size) } else { Err(self.damaged()) }
+    }
+
     /// One thread reads and hashes, one decompresses, this one writes.
     fn run_known(
         &self,
@@ -93,7 +111,7 @@ impl Outgoing<'_> {
             drop(undone);
             (join(reader), join(undoer), size)
         });
-        let size = size.map_err(|source| SaveError::Write { path: self.path.to_owned(), source })?;
+        let size = size.map_err(|source| self.unwritten(source))?;
         undone.map_err(|error| self.failed(error))?;
         let found: Digest = read.map_err(|error| self.failed(error))?;
         if size == self.size && found == *self.blob { Ok(()) } else { Err(self.damaged()) }
@@ -102,45 +120,59 @@ impl Outgoing<'_> {
     /// `cheap`: reading is less work than writing is, so the reading thread hashes.
     fn run(
         &self,
-        mut input: impl Read + Send,
+        input: impl Read + Send,
         output: &mut dyn Write,
         cheap: bool,
         advanced: &dyn Fn(u64),
     ) -> Result<(), SaveError> {
-        let written = |source| SaveError::Write { path: self.path.to_owned(), source };
-        let (found, size) = if self.size <= SMALL {
+        if self.size <= SMALL {
             let mut bytes = Vec::with_capacity(usize::try_from(self.size).unwrap_or_default());
             input.take(self.size + 1).read_to_end(&mut bytes).map_err(|error| self.failed(error))?;
             if !self.digest.verifies(&bytes) {
                 return Err(self.damaged());
             }
-            output.write_all(&bytes).map_err(written)?;
+            output.write_all(&bytes).map_err(|source| self.unwritten(source))?;
             advanced(bytes.len() as u64);
             return Ok(());
-        } else {
-            let stop = AtomicBool::new(false);
-            let (loop_end, chunks) = channel();
-            let hasher = || Hasher::new(self.digest.algorithm());
-            let (read, size, hashed) = thread::scope(|scope| {
-                let stop = &stop;
-                let mut reading = cheap.then(hasher);
-                let reader = scope.spawn(move || {
-                    feed(&mut input, loop_end, stop, reading.as_mut())?;
-                    Ok(reading.map(Hasher::finish))
-                });
-                let mut writing = (!cheap).then(hasher);
-                let size = drain(&chunks, output, self.size, writing.as_mut(), advanced);
-                // What the reader still sends finds nobody.
-                stop.store(true, Ordering::Relaxed);
-                drop(chunks);
-                let read: io::Result<_> = join(reader);
-                (read, size, writing.map(Hasher::finish))
-            });
-            let size = size.map_err(written)?;
-            let read = read.map_err(|error| self.failed(error))?;
-            (read.or(hashed), size)
-        };
+        }
+        let (size, found) = self.pass(input, output, cheap, advanced)?;
         if size == self.size && found.as_ref() == Some(self.digest) { Ok(()) } else { Err(self.damaged()) }
+    }
+
+    /// Reads on one thread and writes on this one; answers how many bytes passed, at most one more than the size,
+    /// and their digest.
+    fn pass(
+        &self,
+        mut input: impl Read + Send,
+        output: &mut dyn Write,
+        cheap: bool,
+        advanced: &dyn Fn(u64),
+    ) -> Result<(u64, Option<Digest>), SaveError> {
+        let stop = AtomicBool::new(false);
+        let (loop_end, chunks) = channel();
+        let hasher = || Hasher::new(self.digest.algorithm());
+        let (read, size, hashed) = thread::scope(|scope| {
+            let stop = &stop;
+            let mut reading = cheap.then(hasher);
+            let reader = scope.spawn(move || {
+                feed(&mut input, loop_end, stop, reading.as_mut())?;
+                Ok(reading.map(Hasher::finish))
+            });
+            let mut writing = (!cheap).then(hasher);
+            let size = drain(&chunks, output, self.size, writing.as_mut(), advanced);
+            // What the reader still sends finds nobody.
+            stop.store(true, Ordering::Relaxed);
+            drop(chunks);
+            let read: io::Result<_> = join(reader);
+            (read, size, writing.map(Hasher::finish))
+        });
+        let size = size.map_err(|source| self.unwritten(source))?;
+        let read = read.map_err(|error| self.failed(error))?;
+        Ok((size, read.or(hashed)))
+    }
+
+    fn unwritten(&self, source: io::Error) -> SaveError {
+        SaveError::Write { path: self.path.to_owned(), source }
     }
 
     fn damaged(&self) -> SaveError {

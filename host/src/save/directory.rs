@@ -6,18 +6,21 @@ use std::io::Write as _;
 use cap_std::fs::{Dir, OpenOptions};
 
 use super::content::Outgoing;
+use super::oci::at_once;
+use super::origin::Origin;
 use super::tree::{Content, Piece, Tree};
 use super::{Options, SaveError, Saved, Sharing};
 use crate::digest::{Algorithm, Digest};
 use crate::load::Progress;
-use crate::store::{Store, reached};
+use crate::side_by_side::side_by_side;
+use crate::store::reached;
 
 /// What containers/image writes into the version file.
 const VERSION: &[u8] = b"Directory Transport Version: 1.1\n";
 
 /// A directory being filled.
 pub(super) struct Writer<'a> {
-    pub(super) store: &'a Store,
+    pub(super) from: &'a Origin,
     pub(super) to: &'a Dir,
     pub(super) sharing: Sharing,
     pub(super) progress: &'a dyn Progress,
@@ -34,9 +37,11 @@ impl Writer<'_> {
 
     /// A blob: the store's own file, a clone of it, or a copy, which is verified as it is made.
     pub(super) fn piece(&self, path: &str, digest: &Digest, piece: Piece) -> Result<(), SaveError> {
-        let stored = matches!(piece.content, Content::Stored(_));
-        if stored && self.sharing == Sharing::Link && self.store.link_blob(digest, self.to, path).is_ok() {
-            self.progress.finished(&piece.descriptor(digest), true);
+        if let (Content::Stored(_), Sharing::Link, Some(store)) =
+            (&piece.content, self.sharing, self.from.store())
+            && store.link_blob(digest, self.to, path).is_ok()
+        {
+            self.progress.finished(&piece.target, true);
             reached("save-blob-written");
             return Ok(());
         }
@@ -44,11 +49,11 @@ impl Writer<'_> {
         let mut file = self.create(path)?;
         match &piece.content {
             Content::Stored(Some(blob)) if clone(blob.file(), &file) => {
-                self.progress.finished(&piece.descriptor(digest), true);
+                self.progress.finished(&piece.target, true);
             }
             _ => {
-                let outgoing = Outgoing { blob: digest, digest, size: piece.size, path };
-                piece.copy(self.store, &outgoing, &mut file, self.progress)?;
+                let outgoing = Outgoing { blob: digest, digest, size: piece.target.size, path };
+                piece.copy(self.from, &outgoing, &mut file, self.progress)?;
             }
         }
         reached("save-blob-written");
@@ -90,13 +95,13 @@ fn blob_name(digest: &Digest) -> String {
 /// Writes a `dir:`.
 pub(super) fn write_docker(
     tree: Tree,
-    store: &Store,
+    from: &Origin,
     options: &Options<'_>,
     to: &Dir,
     progress: &dyn Progress,
 ) -> Result<Saved, SaveError> {
     let blobs = tree.announce(progress);
-    let writer = Writer { store, to, sharing: options.sharing, progress };
+    let writer = Writer { from, to, sharing: options.sharing, progress };
     writer.bytes("version", VERSION)?;
     let root: Option<Digest> = tree.roots.first().map(|root| root.written.digest.parse()).transpose()?;
     for (digest, bytes) in &tree.documents {
@@ -109,9 +114,9 @@ pub(super) fn write_docker(
             writer.bytes(&name, bytes)?;
         }
     }
-    for (digest, piece) in tree.blobs {
-        writer.piece(&blob_name(&digest), &digest, piece)?;
-    }
+    side_by_side(tree.blobs.into_iter().collect(), at_once(from), |(digest, piece), _| {
+        writer.piece(&blob_name(&digest), &digest, piece)
+    })?;
     let mut roots = tree.roots;
     // The form keeps none.
     roots.iter_mut().for_each(|root| root.names.clear());

@@ -4,22 +4,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek as _, Write};
 
+use cap_std::fs::Dir;
 use serde_json::json;
 
-use super::choice::{choose, read, stored_layer};
+use super::choice::stored_layer;
 use super::content::{Outgoing, decoder};
 use super::document::bytes;
 use super::gaps::{Gap, Out, Positioned, fill};
+use super::origin::{Bytes, Origin};
 use super::tar::TarWriter;
 use super::tree::{HELD, open};
-use super::{Absent, Options, SaveError, Saved, SavedImage, SavedRoot, Wanted};
+use super::{Absent, Kinds, Options, SaveError, Saved, SavedImage, SavedRoot, Wanted};
 use crate::digest::Digest;
 use crate::load::{Count, Progress};
 use crate::resolve::name as full_name;
 use crate::sandbox::Sandbox;
-use crate::store::{Blob, Store, Target};
+use crate::store::{Store, Target};
+use crate::transport::spool;
 use crate::types::resolution::Resolved;
 use crate::types::{Descriptor, ImageName};
 
@@ -38,18 +41,20 @@ struct Image {
 
 struct Layer {
     diff_id: Digest,
-    /// The stored form that is read.
+    /// The form that is read.
     blob: Target,
     /// The same, open, as far as there are handles: a removal meanwhile does not matter then.
-    open: Option<Blob>,
-    /// Bytes uncompressed.
-    size: u64,
+    open: Option<Bytes>,
+    /// The same without its compression, verified, where that had to be done to know its size.
+    undone: Option<File>,
+    /// Bytes uncompressed; `None`: not known yet.
+    size: Option<u64>,
     /// Whether the catalogue has that the blob uncompressed is this layer.
     known: bool,
 }
 
 pub(super) fn write(
-    store: &Store,
+    from: &Origin,
     sandbox: &Sandbox,
     wanted: &[Wanted],
     options: &Options<'_>,
@@ -57,13 +62,13 @@ pub(super) fn write(
     progress: &dyn Progress,
 ) -> Result<Saved, SaveError> {
     let out = BufWriter::with_capacity(BUFFER, out);
-    let (saved, _) = write_to(store, sandbox, wanted, options, out, progress)?;
+    let (saved, _) = write_to(from, sandbox, wanted, options, out, progress)?;
     Ok(saved)
 }
 
 /// The same to an empty file. Layers are filled in last.
 pub(super) fn write_file(
-    store: &Store,
+    from: &Origin,
     sandbox: &Sandbox,
     wanted: &[Wanted],
     options: &Options<'_>,
@@ -71,14 +76,14 @@ pub(super) fn write_file(
     progress: &dyn Progress,
 ) -> Result<Saved, SaveError> {
     let out = BufWriter::with_capacity(BUFFER, Positioned::new(file));
-    let (saved, gaps) = write_to(store, sandbox, wanted, options, out, progress)?;
-    fill(file, gaps, |layer, place| layer.write(store, place, progress))?;
+    let (saved, gaps) = write_to(from, sandbox, wanted, options, out, progress)?;
+    fill(file, gaps, |layer, place| layer.write(from, place, progress))?;
     Ok(saved)
 }
 
 /// Writes all but what could be passed over, which is in the answer.
 fn write_to<W: Out>(
-    store: &Store,
+    from: &Origin,
     sandbox: &Sandbox,
     wanted: &[Wanted],
     options: &Options<'_>,
@@ -86,6 +91,7 @@ fn write_to<W: Out>(
     progress: &dyn Progress,
 ) -> Result<(Saved, Vec<Gap<Layer>>), SaveError> {
     let refused = match options {
+        Options { kinds: Some(Kinds::Oci), .. } => Some("manifests of OCI"),
         Options { compress: Some(_), .. } => Some("compressed layers"),
         Options { absent: Absent::Refuse | Absent::Keep, .. } => Some("an index of platforms"),
         _ => None,
@@ -93,14 +99,16 @@ fn write_to<W: Out>(
     if let Some(what) = refused {
         return Err(SaveError::Unsupported { format: FORMAT, what });
     }
-    let mut images = images(store, sandbox, wanted, options)?;
+    let mut images = images(from, sandbox, wanted, options)?;
     let mut distinct = BTreeMap::new();
-    distinct.extend(images.iter().flat_map(|image| &image.layers).map(|layer| (&layer.diff_id, layer.size)));
+    let layers = images.iter().flat_map(|image| &image.layers);
+    distinct.extend(layers.map(|layer| (&layer.diff_id, layer.size.unwrap_or(layer.blob.size))));
     let blobs = Count { blobs: distinct.len(), bytes: distinct.values().sum() };
     progress.planned(blobs.blobs, blobs.bytes);
 
     let mut archive = Archive {
-        store,
+        from,
+        spool: options.spool,
         tar: TarWriter::new(out),
         progress,
         written: BTreeSet::new(),
@@ -118,7 +126,7 @@ fn write_to<W: Out>(
 
 /// The images that are meant, each once, with all the names it is wanted under.
 fn images(
-    store: &Store,
+    from: &Origin,
     sandbox: &Sandbox,
     wanted: &[Wanted],
     options: &Options<'_>,
@@ -126,7 +134,7 @@ fn images(
     let mut images: Vec<Image> = Vec::new();
     let mut held = BTreeSet::new();
     for wanted in wanted {
-        let chosen = choose(store, sandbox, wanted, options)?;
+        let chosen = from.choose(sandbox, wanted, &options.choice)?;
         let tagged = wanted.names.iter().filter(|name| name.digest.is_none()).cloned();
         if let Some(known) = images.iter_mut().find(|known| known.root.written.digest == chosen.config.digest)
         {
@@ -138,10 +146,10 @@ fn images(
             continue;
         }
         let names = tagged.collect();
-        let mut image = image(store, wanted, &chosen, names)?;
+        let mut image = image(from, wanted, &chosen, names)?;
         for layer in &mut image.layers {
-            if held.len() < HELD && held.insert(layer.diff_id.clone()) {
-                layer.open = Some(open(store, &layer.blob.digest)?);
+            if from.store().is_some() && held.len() < HELD && held.insert(layer.diff_id.clone()) {
+                layer.open = Some(from.open(&Descriptor::from(&layer.blob))?);
             }
         }
         images.push(image);
@@ -150,23 +158,32 @@ fn images(
 }
 
 fn image(
-    store: &Store,
+    from: &Origin,
     wanted: &Wanted,
     chosen: &Resolved,
     names: Vec<ImageName>,
 ) -> Result<Image, SaveError> {
     let id: Digest = chosen.config.digest.parse()?;
     let incomplete = |absent| SaveError::Incomplete { wanted: id.clone(), absent };
-    let config = read(store, &chosen.config)?.ok_or_else(|| incomplete(vec![id.clone()]))?;
+    let config = from.read(&chosen.config)?.ok_or_else(|| incomplete(vec![id.clone()]))?;
     let mut layers = Vec::with_capacity(chosen.layers.len());
     let mut absent = Vec::new();
     for layer in &chosen.layers {
         let diff_id: Digest = layer.diff_id.parse()?;
-        match stored_layer(store, &diff_id, layer.blob.as_ref())? {
+        let form = match (from, &layer.blob) {
+            (Origin::Store(store), listed) => stored_layer(store, &diff_id, listed.as_ref())?,
+            (Origin::Source(_), Some(listed)) if from.contains(listed)? => Some(Target::try_from(listed)?),
+            (Origin::Source(_), _) => None,
+        };
+        match form {
             Some(blob) => {
-                let known = known_size(store, &diff_id, &blob)?;
-                let size = known.map_or_else(|| measure(store, &blob), Ok)?;
-                layers.push(Layer { diff_id, blob, open: None, size, known: known.is_some() });
+                let known = known_size(from, &diff_id, &blob)?;
+                let size = match (known, from.store()) {
+                    (None, Some(store)) => Some(measure(store, &blob)?),
+                    (known, _) => known,
+                };
+                let known = known.is_some();
+                layers.push(Layer { diff_id, blob, open: None, undone: None, size, known });
             }
             None => absent.push(match &layer.blob {
                 Some(blob) => blob.digest.parse()?,
@@ -189,10 +206,11 @@ fn image(
 }
 
 /// How long the layer is uncompressed, if the catalogue knows. It does, of layers that came with an image.
-fn known_size(store: &Store, diff_id: &Digest, blob: &Target) -> Result<Option<u64>, SaveError> {
+fn known_size(from: &Origin, diff_id: &Digest, blob: &Target) -> Result<Option<u64>, SaveError> {
     if blob.digest == *diff_id {
         return Ok(Some(blob.size));
     }
+    let Some(store) = from.store() else { return Ok(None) };
     let forms = store.layers().of_blob(&blob.digest)?;
     Ok(forms.iter().find(|known| known.diff_id == *diff_id).map(|known| known.unpacked_size))
 }
@@ -207,7 +225,9 @@ fn measure(store: &Store, blob: &Target) -> Result<u64, SaveError> {
 
 /// The archive being written.
 struct Archive<'a, W: Out> {
-    store: &'a Store,
+    from: &'a Origin,
+    /// Where layers are undone whose size is not known.
+    spool: Option<&'a Dir>,
     tar: TarWriter<W>,
     progress: &'a dyn Progress,
     /// Layers that are there.
@@ -221,20 +241,50 @@ struct Archive<'a, W: Out> {
 }
 
 impl Layer {
+    /// Undoes it into a temporary file, where its size is not known: a tar has sizes before content.
+    fn measure(
+        &mut self,
+        from: &Origin,
+        spool: Option<&Dir>,
+        progress: &dyn Progress,
+    ) -> Result<u64, SaveError> {
+        if let Some(size) = self.size {
+            return Ok(size);
+        }
+        let path = "a temporary file";
+        let failed = |source| SaveError::Write { path: path.to_owned(), source };
+        let mut file = spool::unnamed(spool.ok_or(SaveError::NoSpool)?).map_err(failed)?;
+        let (target, blob) = (Descriptor::from(&self.blob), &self.blob.digest);
+        progress.started(&target);
+        let outgoing = Outgoing { blob, digest: &self.diff_id, size: self.blob.size, path };
+        // Progress counts what is read.
+        let bytes = from.open(&target)?;
+        let size = outgoing.copy_unmeasured(bytes, &mut file, &|_| ())?;
+        progress.advanced(&target, self.blob.size);
+        progress.finished(&target, false);
+        file.rewind().map_err(failed)?;
+        self.undone = Some(file);
+        Ok(*self.size.insert(size))
+    }
+
     /// Writes it, uncompressed and verified.
-    fn write(self, store: &Store, out: &mut dyn Write, progress: &dyn Progress) -> Result<(), SaveError> {
-        let descriptor =
-            Descriptor { digest: self.diff_id.to_string(), size: self.size, ..Descriptor::from(&self.blob) };
-        progress.started(&descriptor);
+    fn write(self, from: &Origin, out: &mut dyn Write, progress: &dyn Progress) -> Result<(), SaveError> {
         let path = layer_path(&self.diff_id);
-        let blob = self.open.map_or_else(|| open(store, &self.blob.digest), Ok)?;
-        let (digest, size) = (&self.diff_id, self.size);
+        let failed = |source| SaveError::Write { path: path.clone(), source };
+        let blob = Descriptor::from(&self.blob);
+        if let Some(mut file) = self.undone {
+            return io::copy(&mut file, out).map(drop).map_err(failed);
+        }
+        let (digest, size) = (&self.diff_id, self.size.unwrap_or(self.blob.size));
+        let descriptor = Descriptor { digest: digest.to_string(), size, ..blob.clone() };
+        progress.started(&descriptor);
+        let bytes = self.open.map_or_else(|| from.open(&blob), Ok)?;
         let outgoing = Outgoing { blob: &self.blob.digest, digest, size, path: &path };
         let advanced = |bytes| progress.advanced(&descriptor, bytes);
         if self.blob.digest == self.diff_id {
-            outgoing.copy(blob, out, &advanced)?;
+            outgoing.copy(bytes, out, &advanced)?;
         } else {
-            outgoing.copy_undone(blob, self.known, out, &advanced)?;
+            outgoing.copy_undone(bytes, self.known, out, &advanced)?;
         }
         progress.finished(&descriptor, false);
         Ok(())
@@ -255,19 +305,25 @@ impl<W: Out> Archive<'_, W> {
 
     fn layer(&mut self, layer: &mut Layer) -> Result<(), SaveError> {
         let path = layer_path(&layer.diff_id);
-        self.tar.file(&path, MODE, layer.size).map_err(failed(&path))?;
+        let size = layer.measure(self.from, self.spool, self.progress)?;
+        self.tar.file(&path, MODE, size).map_err(failed(&path))?;
         let content = Layer {
             diff_id: layer.diff_id.clone(),
             blob: layer.blob.clone(),
             open: layer.open.take(),
+            undone: layer.undone.take(),
             ..*layer
         };
+        if content.undone.is_some() {
+            // Filled in later it would need its room twice for longer.
+            return content.write(self.from, &mut self.tar, self.progress);
+        }
         match self.tar.leave().map_err(failed(&path))? {
             Some(at) => {
-                self.gaps.push(Gap { at, size: layer.size, content });
+                self.gaps.push(Gap { at, size, content });
                 Ok(())
             }
-            None => content.write(self.store, &mut self.tar, self.progress),
+            None => content.write(self.from, &mut self.tar, self.progress),
         }
     }
 

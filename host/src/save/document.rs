@@ -7,27 +7,40 @@ use crate::resolve::name as full_name;
 use crate::types::manifests::{Index, Kind, Manifest};
 use crate::types::{Descriptor, ImageName, Platform};
 
-const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
+pub(super) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
 
 /// The layout's version.
 pub(super) const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
-/// `index.json`: each root under each of its names. Podman takes the name from one annotation, containerd and
-/// Docker from the other.
-pub(super) fn layout_index<'a>(roots: impl Iterator<Item = (&'a Descriptor, &'a [ImageName])>) -> Vec<u8> {
-    let mut entries = Vec::new();
-    for (root, names) in roots {
-        if names.is_empty() {
-            entries.push(descriptor(root));
-        }
-        for name in names {
-            let name = full_name(name);
-            let annotations = vec![(CONTAINERD_NAME.to_owned(), name.clone()), (REF_NAME.to_owned(), name)];
-            entries.push(descriptor(&Descriptor { annotations, ..root.clone() }));
+/// What `index.json` says of one root: itself under each of its names. Podman takes the name from one annotation,
+/// containerd and Docker from the other. `ref_name`: it has this one alone, which may be any text.
+pub(super) fn layout_entries(
+    root: &Descriptor,
+    names: &[ImageName],
+    ref_name: Option<&str>,
+) -> Vec<Descriptor> {
+    let annotated = |annotations| Descriptor { annotations, ..root.clone() };
+    match (ref_name, names) {
+        (Some(text), _) => vec![annotated(vec![(REF_NAME.to_owned(), text.to_owned())])],
+        (None, []) => vec![root.clone()],
+        (None, names) => {
+            let entry = |name: &ImageName| {
+                let name = full_name(name);
+                annotated(vec![(CONTAINERD_NAME.to_owned(), name.clone()), (REF_NAME.to_owned(), name)])
+            };
+            names.iter().map(entry).collect()
         }
     }
+}
+
+/// `index.json` of a new layout.
+pub(super) fn layout_index<'a>(
+    roots: impl Iterator<Item = (&'a Descriptor, &'a [ImageName], Option<&'a str>)>,
+) -> Vec<u8> {
+    let entries = roots.flat_map(|(root, names, ref_name)| layout_entries(root, names, ref_name));
+    let mut entries: Vec<Value> = entries.map(|entry| descriptor(&entry)).collect();
     let mut seen = Vec::new();
     // Asked for twice, it is listed once.
     entries.retain(|entry| {

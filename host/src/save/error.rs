@@ -4,6 +4,7 @@ use crate::digest::{Digest, NotADigest};
 use crate::layer::compression::CompressionError;
 use crate::resolve::ResolveError;
 use crate::sandbox::SandboxError;
+use crate::source::SourceError;
 use crate::store::StoreError;
 use crate::types::manifests::ManifestError;
 
@@ -14,6 +15,9 @@ pub enum SaveError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The source cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// There is no image, or none for the platform.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
@@ -80,6 +84,14 @@ pub enum SaveError {
     Foreign {
         /// The manifest.
         manifest: Digest,
+    },
+    /// There is no such document of the other kind.
+    #[error("`{manifest}` cannot be made one of the other kind: it has `{found}`")]
+    Kinds {
+        /// The manifest.
+        manifest: Digest,
+        /// The media type that has no counterpart.
+        found: String,
     },
     /// Compression needs room for a temporary file, and there is none.
     #[error("compressing layers needs a directory for temporary files")]

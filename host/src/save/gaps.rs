@@ -2,11 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::SaveError;
+use crate::side_by_side::{processors, side_by_side};
 
 /// The most entries that are filled in at once: as many as there are processors, up to this. Each takes 4 MiB,
 /// and 8 MiB more where its compression needs it.
@@ -85,32 +84,9 @@ pub(super) fn fill<T: Send>(
     write: impl Fn(T, &mut dyn Write) -> Result<(), SaveError> + Sync,
 ) -> Result<(), SaveError> {
     gaps.sort_by_key(|gap| std::cmp::Reverse(gap.size));
-    let gaps: Vec<Mutex<Option<Gap<T>>>> = gaps.into_iter().map(|gap| Mutex::new(Some(gap))).collect();
-    let (next, stopped, first) = (AtomicUsize::new(0), AtomicBool::new(false), Mutex::new(None));
-    let fill_some = || {
-        while !stopped.load(Ordering::Relaxed)
-            && let Some(gap) = gaps.get(next.fetch_add(1, Ordering::Relaxed))
-        {
-            let Some(gap) = gap.lock().unwrap_or_else(PoisonError::into_inner).take() else { continue };
-            let mut place = Positioned { file, at: gap.at, stopped: Some(&stopped) };
-            if let Err(error) = write(gap.content, &mut place) {
-                let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
-                first.get_or_insert(error);
-                stopped.store(true, Ordering::Relaxed);
-            }
-        }
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST).min(gaps.len());
-    thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(fill_some);
-        }
-        fill_some();
-    });
-    match first.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(error) => Err(error),
-        None => Ok(()),
-    }
+    side_by_side(gaps, processors(MOST), |gap, stopped| {
+        write(gap.content, &mut Positioned { file, at: gap.at, stopped: Some(stopped) })
+    })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::*;
 use crate::digest::Algorithm;
 use crate::platform::maximum_platform;
 use crate::sandbox::Limits;
-use crate::store::{self, ImageRecord, LayerRecord, ManifestRecord, Records, Target};
+use crate::store::{self, ImageRecord, LayerRecord, ManifestRecord, Records, Store, Target};
 use crate::transport::archive::{self, Archive};
 use crate::transport::open_archive;
 use crate::types::Rules;

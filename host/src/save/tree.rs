@@ -4,17 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
-use super::choice::{choose, made_manifest, read};
-use super::compress::{Compressed, compressed, compressed_type};
+use super::choice::made_manifest;
+use super::compress::{Compressed, Compressing, Layer, Written, compressed_type, is_compressed};
 use super::content::Outgoing;
 use super::document::{index_bytes, manifest_bytes};
+use super::kinds;
+use super::origin::{Bytes, Config, Origin, parse};
 use super::{Absent, Options, SaveError, SavedImage, SavedRoot, Wanted};
 use crate::digest::Digest;
 use crate::load::{Count, Progress, is_foreign};
 use crate::sandbox::Sandbox;
 use crate::source::{MAX_DEPTH, is_document};
 use crate::store::{Blob, Store, StoreError};
-use crate::types::manifests::{Document, Index, Manifest};
+use crate::transport::dir::media_type;
+use crate::types::manifests::{Document, Index, Kind, Manifest};
 use crate::types::{Descriptor, ImageName};
 
 /// Blobs that are held open from when they are found until they are written, so that a removal meanwhile
@@ -22,19 +25,21 @@ use crate::types::{Descriptor, ImageName};
 pub(super) const HELD: usize = 256;
 
 /// Everything that is to be written.
-pub(super) struct Tree {
+pub(crate) struct Tree {
     /// Indexes, manifests and configs.
-    pub(super) documents: BTreeMap<Digest, Vec<u8>>,
+    pub(crate) documents: BTreeMap<Digest, Vec<u8>>,
     /// The documents among them that are indexes or manifests.
-    pub(super) manifests: BTreeSet<Digest>,
+    pub(crate) manifests: BTreeSet<Digest>,
+    /// The same in an order in which each comes after what it names, with their media types; one may be there twice.
+    pub(crate) order: Vec<(Digest, &'static str)>,
     /// Everything else.
-    pub(super) blobs: BTreeMap<Digest, Piece>,
-    pub(super) roots: Vec<SavedRoot>,
+    pub(crate) blobs: BTreeMap<Digest, Piece>,
+    pub(crate) roots: Vec<SavedRoot>,
 }
 
 /// A blob to write.
-pub(super) struct Piece {
-    pub(super) size: u64,
+pub(crate) struct Piece {
+    pub(crate) target: Descriptor,
     pub(super) content: Content,
 }
 
@@ -42,44 +47,53 @@ pub(super) struct Piece {
 pub(super) enum Content {
     /// In the store; open, or to be opened.
     Stored(Option<Blob>),
+    /// In a source.
+    Elsewhere,
     /// In a temporary file.
     Spooled(std::fs::File),
+    /// Where it is to be, already.
+    Written,
 }
 
 impl Tree {
     /// Says how much is to be written; answers it.
-    pub(super) fn announce(&self, progress: &dyn Progress) -> Count {
-        let bytes = self.blobs.values().map(|piece| piece.size).sum();
-        progress.planned(self.blobs.len(), bytes);
-        Count { blobs: self.blobs.len(), bytes }
+    pub(crate) fn announce(&self, progress: &dyn Progress) -> Count {
+        let pieces = self.blobs.values().filter(|piece| !piece.is_written());
+        let (blobs, bytes) =
+            pieces.fold((0, 0), |(blobs, bytes), piece| (blobs + 1, bytes + piece.target.size));
+        progress.planned(blobs, bytes);
+        Count { blobs, bytes }
     }
 }
 
 impl Piece {
-    /// What progress is told of.
-    pub(super) fn descriptor(&self, digest: &Digest) -> Descriptor {
-        descriptor("", digest, self.size)
+    /// Whether it is where it is to be, already.
+    pub(crate) fn is_written(&self) -> bool {
+        matches!(self.content, Content::Written)
+    }
+
+    /// Its bytes, unchecked.
+    pub(crate) fn open(self, from: &Origin) -> Result<Bytes, SaveError> {
+        match self.content {
+            Content::Spooled(file) => Ok(Bytes::Elsewhere(Box::new(file), self.target.size)),
+            Content::Stored(Some(blob)) => Ok(Bytes::Stored(blob)),
+            Content::Stored(None) | Content::Elsewhere | Content::Written => from.open(&self.target),
+        }
     }
 
     /// Copies it, verified.
     pub(super) fn copy(
         self,
-        store: &Store,
+        from: &Origin,
         outgoing: &Outgoing<'_>,
         output: &mut dyn Write,
         progress: &dyn Progress,
     ) -> Result<(), SaveError> {
-        let descriptor = self.descriptor(outgoing.digest);
-        progress.started(&descriptor);
-        let advanced = |bytes| progress.advanced(&descriptor, bytes);
-        match self.content {
-            Content::Spooled(file) => outgoing.copy(file, output, &advanced)?,
-            Content::Stored(Some(blob)) => outgoing.copy(blob, output, &advanced)?,
-            Content::Stored(None) => {
-                outgoing.copy(open(store, outgoing.digest)?, output, &advanced)?;
-            }
-        }
-        progress.finished(&descriptor, false);
+        let target = self.target.clone();
+        progress.started(&target);
+        let advanced = |bytes| progress.advanced(&target, bytes);
+        outgoing.copy(self.open(from)?, output, &advanced)?;
+        progress.finished(&target, false);
         Ok(())
     }
 }
@@ -91,10 +105,11 @@ pub(super) fn open(store: &Store, digest: &Digest) -> Result<Blob, SaveError> {
     })
 }
 
-pub(super) struct Builder<'a> {
-    store: &'a Store,
+pub(crate) struct Builder<'a> {
+    from: &'a Origin,
     sandbox: &'a Sandbox,
     options: &'a Options<'a>,
+    compressing: &'a dyn Compressing,
     tree: Tree,
     /// By digest: what a document became.
     done: BTreeMap<String, Taken>,
@@ -113,17 +128,24 @@ struct Taken {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(store: &'a Store, sandbox: &'a Sandbox, options: &'a Options<'a>) -> Self {
+    pub(crate) fn new(
+        from: &'a Origin,
+        sandbox: &'a Sandbox,
+        options: &'a Options<'a>,
+        compressing: &'a dyn Compressing,
+    ) -> Self {
         let tree = Tree {
             documents: BTreeMap::new(),
             manifests: BTreeSet::new(),
+            order: Vec::new(),
             blobs: BTreeMap::new(),
             roots: Vec::new(),
         };
         Builder {
-            store,
+            from,
             sandbox,
             options,
+            compressing,
             tree,
             done: BTreeMap::new(),
             compressed: BTreeMap::new(),
@@ -131,12 +153,12 @@ impl<'a> Builder<'a> {
         }
     }
 
-    pub(super) fn finish(self) -> Tree {
+    pub(crate) fn finish(self) -> Tree {
         self.tree
     }
 
     /// Takes in one of the things wanted.
-    pub(super) fn add(&mut self, wanted: &Wanted) -> Result<(), SaveError> {
+    pub(crate) fn add(&mut self, wanted: &Wanted) -> Result<(), SaveError> {
         let start = self.start(wanted)?;
         let taken = self.take(&start, 0)?;
         if self.only.take().is_some() {
@@ -159,12 +181,14 @@ impl<'a> Builder<'a> {
 
     /// The document to begin with: the one wanted, or the manifest of the one image that is meant.
     fn start(&mut self, wanted: &Wanted) -> Result<Descriptor, SaveError> {
-        let target: Digest = wanted.target.digest.parse()?;
-        let whole = self.options.choice.platform.is_none() && self.store.documents().get(&target)?.is_some();
-        if whole {
+        let whole = self.options.choice.platform.is_none() && self.from.has_document(&wanted.target)?;
+        if whole && (!self.options.one || !self.from.is_index(self.sandbox, &wanted.target)?) {
+            if self.options.index_only {
+                self.only = Some(BTreeSet::from([wanted.target.digest.clone()]));
+            }
             return Ok(wanted.target.clone());
         }
-        let image = choose(self.store, self.sandbox, wanted, self.options)?;
+        let image = self.from.choose(self.sandbox, wanted, &self.options.choice)?;
         match &image.manifest {
             Some(manifest) if self.options.absent == Absent::Keep && !image.indexes.is_empty() => {
                 let kept = image.indexes.iter().chain([manifest]).map(|document| document.digest.clone());
@@ -175,20 +199,17 @@ impl<'a> Builder<'a> {
             }
             Some(manifest) => Ok(manifest.clone()),
             None => {
-                let bytes = made_manifest(self.store, self.sandbox, &image)?;
-                let media_type = "application/vnd.docker.distribution.manifest.v2+json";
-                let made = descriptor(media_type, &Digest::of(&bytes), bytes.len() as u64);
+                let id: Digest = image.config.digest.parse()?;
+                let store = self.from.store();
+                let store =
+                    store.ok_or_else(|| SaveError::Incomplete { wanted: id.clone(), absent: vec![id] })?;
+                let bytes = made_manifest(store, self.sandbox, &image)?;
+                let made =
+                    descriptor(media_type(Kind::DockerManifest), &Digest::of(&bytes), bytes.len() as u64);
                 self.tree.documents.insert(made.digest.parse()?, bytes);
                 Ok(made)
             }
         }
-    }
-
-    fn parse(&self, target: &Descriptor, bytes: &[u8]) -> Result<Document, SaveError> {
-        let announced = Some(target.media_type.as_str()).filter(|media_type| !media_type.is_empty());
-        let parsed = self.sandbox.parse_manifest(bytes, announced)?;
-        let digest = target.digest.parse()?;
-        parsed.map_err(|problem| SaveError::Document { digest, problem })
     }
 
     fn take(&mut self, target: &Descriptor, depth: usize) -> Result<Taken, SaveError> {
@@ -208,9 +229,9 @@ impl<'a> Builder<'a> {
             }
         } else {
             let made = self.tree.documents.get(&digest).cloned();
-            match made.map_or_else(|| read(self.store, target), |made| Ok(Some(made)))? {
+            match made.map_or_else(|| self.from.read(target), |made| Ok(Some(made)))? {
                 None => absent(),
-                Some(bytes) => match self.parse(target, &bytes)? {
+                Some(bytes) => match parse(self.sandbox, target, &bytes)? {
                     Document::Index(index) => self.index(target, bytes, &index, depth)?,
                     Document::Manifest(manifest) => self.manifest(target, bytes, &manifest)?,
                 },
@@ -247,12 +268,18 @@ impl<'a> Builder<'a> {
         if !taken.absent.is_empty() && self.options.absent == Absent::Refuse {
             return Err(SaveError::Incomplete { wanted: target.digest.parse()?, absent: taken.absent });
         }
+        let written = kinds::index(index, self.options.kinds);
         taken.written = match entries.as_slice() {
             [] if !index.entries.is_empty() => None,
             // One is left of several: an index of one would only be another digest.
             [alone] if index.entries.len() > 1 => Some(alone.clone()),
-            entries if entries == index.entries => Some(self.document(target, false, bytes)?),
-            entries => Some(self.document(target, true, index_bytes(index, entries))?),
+            entries if entries == index.entries && written.kind == index.kind => {
+                Some(self.document(target, index.kind, false, bytes)?)
+            }
+            entries => {
+                let made = index_bytes(&written, entries);
+                Some(self.document(target, written.kind, true, made)?)
+            }
         };
         Ok(taken)
     }
@@ -265,52 +292,57 @@ impl<'a> Builder<'a> {
     ) -> Result<Taken, SaveError> {
         let mut missing = Vec::new();
         let config: Digest = manifest.config.digest.parse()?;
-        let image = self.store.images().get(&config)?;
+        let image = self.from.config(self.sandbox, manifest)?;
         // A config that is no image's may be large.
-        let config_bytes = match image {
-            Some(_) => read(self.store, &manifest.config)?,
-            None => None,
-        };
-        let here = config_bytes.is_some() || (image.is_none() && self.is_here(&manifest.config)?);
-        if !here {
+        if image.is_none() && !self.from.contains(&manifest.config)? {
             missing.push(config.clone());
         }
         for layer in &manifest.layers {
-            if !self.is_here(layer)? && !is_foreign(layer) {
+            if !is_foreign(layer) && !self.from.contains(layer)? {
                 missing.push(layer.digest.parse()?);
             }
         }
         if !missing.is_empty() {
             return Ok(Taken { absent: missing, ..Taken::default() });
         }
-        match config_bytes {
-            Some(bytes) => {
-                self.tree.documents.insert(config.clone(), bytes);
+        let diff_ids = image.as_ref().map(|image| image.diff_ids.as_slice()).unwrap_or_default();
+        let layers = self.layers(target, manifest, diff_ids)?;
+        let written = Manifest { layers, ..manifest.clone() };
+        let written = kinds::manifest(target, written, self.options.kinds, diff_ids)?;
+        let saved = |platform| SavedImage { manifest: None, id: config.clone(), platform };
+        let saved = image.as_ref().map(|image| saved(image.platform.clone()));
+        match image {
+            Some(Config { bytes, .. }) => {
+                self.tree.documents.insert(config, bytes);
             }
             None => {
                 self.blob(&manifest.config)?;
             }
         }
-        let layers = self.layers(target, manifest)?;
-        let changed = layers != manifest.layers;
-        let bytes = if changed { manifest_bytes(manifest, &layers) } else { bytes };
-        let written = self.document(target, changed, bytes)?;
-        let digest: Digest = written.digest.parse()?;
-        let saved = |platform| SavedImage { manifest: Some(digest), id: config, platform };
-        let images = image.map(|image| saved(image.platform)).into_iter().collect();
+        let changed = written != *manifest;
+        let bytes = if changed { manifest_bytes(&written, &written.layers) } else { bytes };
+        let written = self.document(target, written.kind, changed, bytes)?;
+        let manifest = Some(written.digest.parse()?);
+        let images = saved.map(|saved| SavedImage { manifest, ..saved }).into_iter().collect();
         Ok(Taken { written: Some(written), absent: Vec::new(), images })
     }
 
     /// Takes the layers in; answers what a manifest is to say of them.
-    fn layers(&mut self, target: &Descriptor, manifest: &Manifest) -> Result<Vec<Descriptor>, SaveError> {
+    fn layers(
+        &mut self,
+        target: &Descriptor,
+        manifest: &Manifest,
+        diff_ids: &[Digest],
+    ) -> Result<Vec<Descriptor>, SaveError> {
         let mut layers = Vec::with_capacity(manifest.layers.len());
-        for layer in &manifest.layers {
+        for (position, layer) in manifest.layers.iter().enumerate() {
             let digest: Digest = layer.digest.parse()?;
-            let plain = || -> Result<bool, SaveError> {
-                Ok(self.store.layers().of_blob(&digest)?.iter().any(|known| known.diff_id == digest))
-            };
+            let plain = diff_ids.get(position) == Some(&digest);
+            let again = self.options.recompress && position < diff_ids.len();
             let method = match self.options.compress {
-                Some(method) if plain()? => method,
+                Some(method) if plain || (again && !is_compressed(&layer.media_type, method.format())) => {
+                    method
+                }
                 _ => {
                     self.blob(layer)?;
                     layers.push(layer.clone());
@@ -324,10 +356,15 @@ impl<'a> Builder<'a> {
             let compressed = match self.compressed.get(&digest) {
                 Some(compressed) => compressed.clone(),
                 None => {
-                    let spool = self.options.spool.ok_or(SaveError::NoSpool)?;
-                    let (compressed, file) = compressed(self.store, &digest, layer.size, method, spool)?;
-                    let piece = Piece { size: compressed.size, content: Content::Spooled(file) };
-                    self.tree.blobs.entry(compressed.digest.clone()).or_insert(piece);
+                    let undone = diff_ids.get(position).filter(|_| !plain);
+                    let layer = Layer { from: self.from, target: layer, undone };
+                    let (compressed, written) = self.compressing.compress(&layer, method)?;
+                    let target = descriptor("", &compressed.digest, compressed.size);
+                    let content = match written {
+                        Written::Spooled(file) => Content::Spooled(file),
+                        Written::There => Content::Written,
+                    };
+                    self.tree.blobs.entry(compressed.digest.clone()).or_insert(Piece { target, content });
                     self.compressed.insert(digest, compressed.clone());
                     compressed
                 }
@@ -342,29 +379,25 @@ impl<'a> Builder<'a> {
         Ok(layers)
     }
 
-    /// Whether content is in the store, as long as it should be.
-    fn is_here(&self, target: &Descriptor) -> Result<bool, SaveError> {
-        let digest: Digest = target.digest.parse()?;
-        match self.store.contains(&digest)? {
-            Some(found) if found != target.size => {
-                Err(SaveError::SizeMismatch { digest, wanted: target.size, found })
-            }
-            found => Ok(found.is_some()),
-        }
-    }
-
     /// Takes a blob in; false where it is not here.
     fn blob(&mut self, target: &Descriptor) -> Result<bool, SaveError> {
         let digest: Digest = target.digest.parse()?;
         if self.tree.blobs.contains_key(&digest) {
             return Ok(true);
         }
-        let Some(blob) = self.store.open_blob(&digest)? else { return Ok(false) };
-        if blob.size() != target.size {
-            return Err(StoreError::Corrupt { digest }.into());
-        }
-        let content = Content::Stored((self.tree.blobs.len() < HELD).then_some(blob));
-        self.tree.blobs.insert(digest, Piece { size: target.size, content });
+        let content = match self.from {
+            Origin::Store(store) => {
+                let Some(blob) = store.open_blob(&digest)? else { return Ok(false) };
+                if blob.size() != target.size {
+                    return Err(StoreError::Corrupt { digest }.into());
+                }
+                Content::Stored((self.tree.blobs.len() < HELD).then_some(blob))
+            }
+            // What the source calls foreign it need not have.
+            Origin::Source(_) if is_foreign(target) || !self.from.contains(target)? => return Ok(false),
+            Origin::Source(_) => Content::Elsewhere,
+        };
+        self.tree.blobs.insert(digest, Piece { target: target.clone(), content });
         Ok(true)
     }
 
@@ -372,13 +405,17 @@ impl<'a> Builder<'a> {
     fn document(
         &mut self,
         target: &Descriptor,
+        kind: Kind,
         changed: bool,
         bytes: Vec<u8>,
     ) -> Result<Descriptor, SaveError> {
         let digest = if changed { Digest::of(&bytes) } else { target.digest.parse()? };
-        let written = descriptor(&target.media_type, &digest, bytes.len() as u64);
+        // What an index calls its entries stays where they stay.
+        let called = if changed { media_type(kind) } else { &target.media_type };
+        let written = descriptor(called, &digest, bytes.len() as u64);
         self.tree.documents.insert(digest.clone(), bytes);
-        self.tree.manifests.insert(digest);
+        self.tree.manifests.insert(digest.clone());
+        self.tree.order.push((digest, media_type(kind)));
         Ok(written)
     }
 }

@@ -9,7 +9,7 @@ pub(super) const NEWEST: i64 = FORMATS.len() as i64;
 const APPLICATION_ID: i64 = 0x636e_7367;
 
 /// Each takes a catalogue from the format before to the next; the first starts from nothing.
-const FORMATS: [Format; 3] = [
+const FORMATS: [Format; 4] = [
     Format { tables: FORMAT_1, changes: "", view: "" },
     Format {
         tables: FORMAT_2,
@@ -17,6 +17,7 @@ const FORMATS: [Format; 3] = [
         view: "",
     },
     Format { tables: "", changes: FORMAT_3, view: FORMAT_3_VIEW },
+    Format { tables: FORMAT_4, changes: "", view: "" },
 ];
 
 struct Format {
@@ -27,6 +28,17 @@ struct Format {
     /// What shows those that were there as they become, where nothing may be written.
     view: &'static str,
 }
+
+const FORMAT_4: &str = "
+-- Repositories that are said to have a blob, too. `seen_at` is in nanoseconds since 1970.
+CREATE TABLE places (
+    blob TEXT NOT NULL,
+    registry TEXT NOT NULL,
+    repository TEXT NOT NULL,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (blob, registry, repository)
+) STRICT, WITHOUT ROWID;
+";
 
 const FORMAT_3_VIEW: &str = "
 CREATE TEMP VIEW images AS SELECT *,
@@ -202,7 +214,7 @@ mod tests {
     use super::*;
 
     /// The statements run for one name or one image. What they cost must not grow with the catalogue.
-    const LOOK_UPS: [&str; 17] = [
+    const LOOK_UPS: [&str; 18] = [
         "SELECT media_type, digest, size FROM names WHERE repository = ?1 AND reference = ?2",
         "SELECT media_type, digest, size FROM names WHERE digest = ?1 AND repository = ?2 LIMIT 1",
         "SELECT repository, reference FROM names WHERE digest = ?1",
@@ -219,6 +231,7 @@ mod tests {
         "SELECT diff_id FROM layers WHERE chain_id = ?1",
         "SELECT image FROM image_layers WHERE chain_id = ?1",
         "SELECT holder FROM pins WHERE image = ?1 ORDER BY holder",
+        "SELECT repository FROM places WHERE blob = ?1 AND registry = ?2",
         "SELECT time FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT 100",
     ];
 

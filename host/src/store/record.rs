@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use rusqlite::{Transaction, params};
 
 use super::error::{StoreError, catalog};
-use super::{EventKind, EventRecord, Result, Target, documents, events, images, layers, names};
+use super::{
+    EventKind, EventRecord, PlaceRecord, Result, Target, documents, events, images, layers, names, places,
+};
 use crate::digest::{Algorithm, Digest};
 use crate::types::{ImageName, Platform};
 
@@ -23,6 +25,8 @@ pub struct Records {
     pub layers: Vec<LayerRecord>,
     /// Names.
     pub names: Vec<NameRecord>,
+    /// Where blobs are beside this store.
+    pub places: Vec<PlaceRecord>,
     /// What all this is: a pull, a load, an import. Where it is nothing of the kind, each name that is set
     /// is an event of its own.
     pub events: Vec<EventRecord>,
@@ -150,6 +154,9 @@ impl Records {
                 let (kind, target) = (EventKind::Tag, &name.target.digest);
                 events::record_name(transaction, kind, &name.name, target).map_err(write())?;
             }
+        }
+        for place in &self.places {
+            places::insert(transaction, place).map_err(write())?;
         }
         for event in &self.events {
             events::record(transaction, event).map_err(write())?;

@@ -17,7 +17,8 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction};
 use super::catalog::digest_at;
 use super::error::{StoreError, catalog, io};
 use super::{
-    Association, Conflict, EventKind, EventRecord, Result, Store, blob, events, images, names, pins, step,
+    Association, Conflict, EventKind, EventRecord, Result, Store, blob, events, images, names, pins, places,
+    step,
 };
 use crate::digest::Digest;
 use crate::resolve;
@@ -357,12 +358,14 @@ fn release(transaction: &Transaction<'_>, id: &Digest) -> rusqlite::Result<Vec<D
 
 /// Forgets the content of a layer no image has; its blobs.
 fn forget_layer(transaction: &Transaction<'_>, diff_id: &Digest) -> rusqlite::Result<Vec<Digest>> {
-    digests(
+    let blobs = digests(
         transaction,
         "DELETE FROM layer_blobs WHERE diff_id = ?1
          AND NOT EXISTS (SELECT 1 FROM image_layers WHERE diff_id = ?1) RETURNING blob",
         &diff_id.to_string(),
-    )
+    )?;
+    blobs.iter().try_for_each(|blob| places::forget(transaction, blob))?;
+    Ok(blobs)
 }
 
 /// Forgets a chain of layers no image has; false where one has it.

@@ -212,4 +212,8 @@ impl Source for RegistryImage {
     fn is_remote(&self) -> bool {
         true
     }
+
+    fn repository(&self) -> Option<(&str, &str)> {
+        Some((self.repository.registry().name(), self.repository.path()))
+    }
 }

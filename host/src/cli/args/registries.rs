@@ -23,6 +23,10 @@ pub struct Reached {
     #[arg(long, value_name = "CREDENTIALS")]
     pub creds: Option<String>,
 
+    /// Ask as nobody, whatever credentials are kept
+    #[arg(long, conflicts_with = "creds")]
+    pub no_creds: bool,
+
     /// The file with credentials [default: $REGISTRY_AUTH_FILE, or those of podman and docker]
     #[arg(long, value_name = "FILE")]
     pub authfile: Option<PathBuf>,
@@ -34,7 +38,7 @@ pub struct Reached {
 
 impl Default for Reached {
     fn default() -> Self {
-        Reached { tls_verify: None, cert_dir: None, creds: None, authfile: None, retry: 3 }
+        Reached { tls_verify: None, cert_dir: None, creds: None, no_creds: false, authfile: None, retry: 3 }
     }
 }
 

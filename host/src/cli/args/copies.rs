@@ -1,0 +1,234 @@
+//! Images on their way from one place to another.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use consign::layer::compress::{Format as Compression, Method};
+use consign::save::Kinds;
+
+use super::registries::Reached;
+use super::values::Format;
+use super::{LookedUp, Wanted};
+
+/// What becomes of an image on its way. Without any of these its bytes stay as they are.
+#[derive(Debug, Args)]
+pub struct Changed {
+    /// Make manifests and indexes those of OCI (oci) or of Docker (v2s2); image IDs stay
+    #[arg(short, long, value_name = "KINDS")]
+    pub format: Option<Kinds>,
+
+    /// Compress layers that are not compressed so: gzip[:1-9] or zstd[:1-22]
+    #[arg(long, value_name = "FORMAT", conflicts_with = "compression_format")]
+    pub compression: Option<Method>,
+
+    /// The same, as podman has it: gzip or zstd
+    #[arg(long, value_name = "FORMAT", value_parser = compression, visible_alias = "dest-compress-format")]
+    pub compression_format: Option<Compression>,
+
+    /// How hard to try
+    #[arg(long, value_name = "LEVEL", requires = "compression_format", alias = "dest-compress-level")]
+    pub compression_level: Option<u8>,
+}
+
+fn compression(text: &str) -> Result<Compression, String> {
+    let method: Method = text.parse().map_err(|_| format!("wanted `gzip` or `zstd`, found `{text}`"))?;
+    Ok(method.format())
+}
+
+#[derive(Debug, Args)]
+pub struct Push {
+    /// The image: a name, an ID or the beginning of one in the store
+    #[arg(value_name = "IMAGE")]
+    pub image: String,
+
+    /// Where to: a name, docker://name, or transport:reference of an archive or a directory [default: the image's name]
+    #[arg(value_name = "DESTINATION")]
+    pub destination: Option<String>,
+
+    #[command(flatten)]
+    pub looked_up: LookedUp,
+
+    #[command(flatten)]
+    pub wanted: Wanted,
+
+    /// Fail where images of an index are not in the store, instead of leaving them out
+    #[arg(long, alias = "all", conflicts_with_all = ["platform", "sparse"])]
+    pub all_platforms: bool,
+
+    /// Keep an index as it is although it then names content that is not there
+    #[arg(long)]
+    pub sparse: bool,
+
+    #[command(flatten)]
+    pub changed: Changed,
+
+    /// Write the digest of what was pushed into a file
+    #[arg(long, value_name = "FILE")]
+    pub digestfile: Option<PathBuf>,
+
+    /// As podman has it; signatures are never pushed
+    #[arg(long, hide = true)]
+    pub remove_signatures: bool,
+
+    #[command(flatten)]
+    pub reached: Reached,
+
+    /// How to show what was pushed
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub report: Format,
+
+    /// Only the digest, no progress
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Which images of an index are copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MultiArch {
+    /// The one for the platform
+    System,
+    /// All
+    All,
+    /// None: the index alone, naming content that is not there
+    IndexOnly,
+}
+
+/// How registries on both ends are reached.
+#[derive(Debug, Args)]
+pub struct Ends {
+    /// The file with credentials, for both ends [default: $REGISTRY_AUTH_FILE, or those of podman and docker]
+    #[arg(long, value_name = "FILE")]
+    pub authfile: Option<PathBuf>,
+
+    /// Who asks the source, USER[:PASSWORD]
+    #[arg(long, value_name = "CREDENTIALS", conflicts_with = "src_no_creds")]
+    pub src_creds: Option<String>,
+
+    /// Ask the source as nobody
+    #[arg(long)]
+    pub src_no_creds: bool,
+
+    /// The file with credentials for the source
+    #[arg(long, value_name = "FILE")]
+    pub src_authfile: Option<PathBuf>,
+
+    /// Certificates for the source, as in a directory below certs.d
+    #[arg(long, value_name = "DIR")]
+    pub src_cert_dir: Option<PathBuf>,
+
+    /// Whether the source has to show a certificate of a known authority
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub src_tls_verify: Option<bool>,
+
+    /// Who asks the destination, USER[:PASSWORD]
+    #[arg(long, value_name = "CREDENTIALS", conflicts_with = "dest_no_creds")]
+    pub dest_creds: Option<String>,
+
+    /// Ask the destination as nobody
+    #[arg(long)]
+    pub dest_no_creds: bool,
+
+    /// The file with credentials for the destination
+    #[arg(long, value_name = "FILE")]
+    pub dest_authfile: Option<PathBuf>,
+
+    /// Certificates for the destination, as in a directory below certs.d
+    #[arg(long, value_name = "DIR")]
+    pub dest_cert_dir: Option<PathBuf>,
+
+    /// Whether the destination has to show a certificate of a known authority
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub dest_tls_verify: Option<bool>,
+
+    /// How often a request is made again that failed on the way
+    #[arg(long, alias = "retry-times", value_name = "N", default_value_t = 3)]
+    pub retry: u32,
+}
+
+impl Ends {
+    /// How the source is reached.
+    pub fn source(&self) -> Reached {
+        Reached {
+            tls_verify: self.src_tls_verify,
+            cert_dir: self.src_cert_dir.clone(),
+            creds: self.src_creds.clone(),
+            no_creds: self.src_no_creds,
+            authfile: self.src_authfile.clone().or_else(|| self.authfile.clone()),
+            retry: self.retry,
+        }
+    }
+
+    /// How the destination is reached.
+    pub fn destination(&self) -> Reached {
+        Reached {
+            tls_verify: self.dest_tls_verify,
+            cert_dir: self.dest_cert_dir.clone(),
+            creds: self.dest_creds.clone(),
+            no_creds: self.dest_no_creds,
+            authfile: self.dest_authfile.clone().or_else(|| self.authfile.clone()),
+            retry: self.retry,
+        }
+    }
+}
+
+/// What is copied of an index, and what stays as it is.
+#[derive(Debug, Args)]
+pub struct Extent {
+    /// All images of an index
+    #[arg(short, long, conflicts_with_all = ["platform", "multi_arch"])]
+    pub all: bool,
+
+    /// Which images of an index
+    #[arg(long, value_name = "WHICH", default_value = "system")]
+    pub multi_arch: MultiArch,
+
+    /// Fail rather than change a digest
+    #[arg(long)]
+    pub preserve_digests: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Copy {
+    /// The image: a name, an ID or the beginning of one in the store, or transport:reference
+    #[arg(value_name = "SOURCE")]
+    pub source: String,
+
+    /// Where to: a name in the store, or transport:reference
+    #[arg(value_name = "DESTINATION")]
+    pub destination: String,
+
+    #[command(flatten)]
+    pub looked_up: LookedUp,
+
+    #[command(flatten)]
+    pub wanted: Wanted,
+
+    #[command(flatten)]
+    pub extent: Extent,
+
+    #[command(flatten)]
+    pub changed: Changed,
+
+    /// One more tag, for a destination in a registry, or name, for a docker archive
+    #[arg(long, value_name = "NAME")]
+    pub additional_tag: Vec<String>,
+
+    /// Write the digest of what was written into a file
+    #[arg(long, value_name = "FILE")]
+    pub digestfile: Option<PathBuf>,
+
+    /// As skopeo has it; signatures are never copied
+    #[arg(long, hide = true)]
+    pub remove_signatures: bool,
+
+    #[command(flatten)]
+    pub ends: Ends,
+
+    /// How to show what was copied
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub report: Format,
+
+    /// Only the digest, no progress
+    #[arg(short, long)]
+    pub quiet: bool,
+}

@@ -1,0 +1,106 @@
+//! `consign copy`: an image from anywhere to anywhere, as a stream: nothing is stored in between.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+use consign::load;
+use consign::save::{Absent, Options, Origin, Wanted};
+use consign::source::{self, Selector, Source};
+use consign::types::resolution;
+use consign::types::transports::Transport;
+
+use super::args::{Changed, Copy, Extent, Lookup, MultiArch, Reached};
+use super::destination::{Destination, Done, write_digest};
+use super::failure::Failure;
+use super::push::{changed, find, show};
+use super::session::Session;
+use super::{image, progress};
+
+pub fn run(session: &Session, arguments: &Copy) -> Result<()> {
+    let choice = session.options(&arguments.wanted)?;
+    let lookup = arguments.looked_up.lookup;
+    let (from, wanted) = open(session, &arguments.source, lookup, &arguments.ends.source(), &choice)?;
+    let mut to = Destination::of(session, &arguments.destination, &arguments.ends.destination())?;
+    for text in &arguments.additional_tag {
+        to.add_tag(session, text)?;
+    }
+    let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
+    let options = options(&arguments.extent, &arguments.changed, choice, spool.as_ref())?;
+    let write = |progress: &dyn load::Progress| {
+        copy(session, &from, &wanted, &options, arguments.extent.preserve_digests, &to, progress)
+    };
+    let done = progress::shown(arguments.quiet, "copied", "already there", write)
+        .with_context(|| format!("copying `{}` to `{}`", arguments.source, arguments.destination))?;
+    write_digest(arguments.digestfile.as_deref(), &done.written.digest)?;
+    show(&done, &arguments.destination, arguments.report, arguments.quiet, "Copied image")
+}
+
+/// What is copied, and how.
+pub fn options<'a>(
+    extent: &Extent,
+    changes: &Changed,
+    choice: resolution::Options,
+    spool: Option<&'a Dir>,
+) -> Result<Options<'a>> {
+    let which = if extent.all { MultiArch::All } else { extent.multi_arch };
+    if extent.preserve_digests
+        && (changes.format.is_some() || changed(changes, choice.clone())?.compress.is_some())
+    {
+        return Err(Failure::usage("digests cannot be kept where manifests or layers are changed").into());
+    }
+    Ok(Options {
+        one: which == MultiArch::System,
+        absent: if which == MultiArch::IndexOnly { Absent::Keep } else { Absent::Refuse },
+        index_only: which == MultiArch::IndexOnly,
+        spool,
+        ..changed(changes, choice)?
+    })
+}
+
+/// Copies, and holds the digest of what was written against that of what was read where they have to be the same.
+pub fn copy(
+    session: &Session,
+    from: &Origin,
+    wanted: &Wanted,
+    options: &Options<'_>,
+    preserve: bool,
+    to: &Destination,
+    progress: &dyn load::Progress,
+) -> Result<Done> {
+    if preserve && !to.keeps_digests() {
+        return Err(Failure::usage("a docker archive keeps no manifests, and so no digests").into());
+    }
+    to.write(session, from, wanted, options, progress)
+}
+
+/// What an argument names, wherever it is.
+pub fn open(
+    session: &Session,
+    text: &str,
+    lookup: Lookup,
+    reached: &Reached,
+    choice: &resolution::Options,
+) -> Result<(Origin, Wanted)> {
+    let Some(transport) = session.sandbox().transport_of(text)? else {
+        let found = find(session, text, lookup, choice)?;
+        let wanted = Wanted { target: found.target, names: found.name.into_iter().collect() };
+        return Ok((Origin::from(&*found.store), wanted));
+    };
+    let reference = image::reference(session, text)?;
+    let source: Arc<dyn Source> = match (transport, &reference.name) {
+        (Transport::Docker, Some(name)) => Arc::new(session.remote().image(session, name, reached)?),
+        _ => Arc::from(image::open_source(session, transport, &reference)?),
+    };
+    let selector = match transport {
+        // It is the only one.
+        Transport::Docker => Selector::Only,
+        _ => image::selector(&reference),
+    };
+    let position = source::select(&*source, &selector).with_context(|| format!("looking into `{text}`"))?;
+    let root = source.roots().get(position).context("a source's roots changed while they were read")?;
+    let wanted = Wanted { target: root.descriptor.clone(), names: root.names.clone() };
+    Ok((Origin::source(source, session.sandbox_handle()), wanted))
+}
