@@ -1,5 +1,6 @@
 //! Layers: how they are compressed, whether they are what an image says they are, and what is in them.
 
+pub mod cache;
 pub mod changes;
 pub mod checkpoints;
 pub mod compress;
@@ -9,6 +10,7 @@ pub mod entry;
 pub mod glob;
 pub mod hold;
 pub mod index;
+pub(crate) mod kept;
 pub mod make;
 pub mod opened;
 pub mod read_at;

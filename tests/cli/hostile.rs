@@ -17,7 +17,7 @@ const TIME: Duration = Duration::from_secs(20);
 const MEMORY: u64 = 400 << 20;
 
 /// Runs the command with the shell's limit on address space, and measures how much of it it used at most.
-fn measured(place: &Place, arguments: &[&str]) -> (Outcome, u64) {
+pub fn measured(place: &Place, arguments: &[&str]) -> (Outcome, u64) {
     let start = Instant::now();
     let child = place.command(arguments).spawn().unwrap();
     let pid = child.id();

@@ -13,6 +13,7 @@ mod archive;
 #[allow(dead_code)]
 mod server;
 
+mod cached;
 mod clock;
 mod configured;
 mod copying;
@@ -28,6 +29,7 @@ mod indexed;
 mod inspecting;
 mod interrupted;
 mod killed;
+mod large;
 mod layered;
 mod listing;
 mod loading;

@@ -90,6 +90,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_consign"));
         command.args(arguments).current_dir(fixtures()).env_clear();
         command.env("CONSIGN_ROOT", self.root()).env("TMPDIR", self.path("tmp"));
+        command.env("XDG_CACHE_HOME", self.path("cache"));
         // Not what this machine is configured to do.
         command.env("CONSIGN_CONFIG", "/dev/null");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -167,17 +168,8 @@ fn outcome(child: Child) -> Outcome {
 #[track_caller]
 pub fn wait_within(mut child: Child, limit: Duration) -> Outcome {
     let start = Instant::now();
-    let mut pipes = (child.stdout.take(), child.stderr.take());
-    let reader = std::thread::spawn(move || {
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        if let Some(pipe) = &mut pipes.1 {
-            std::io::Read::read_to_end(pipe, &mut stderr).unwrap();
-        }
-        if let Some(pipe) = &mut pipes.0 {
-            std::io::Read::read_to_end(pipe, &mut stdout).unwrap();
-        }
-        (stdout, String::from_utf8(stderr).unwrap())
-    });
+    // Each by itself: a full pipe stops the child.
+    let (stdout, stderr) = (collected(child.stdout.take()), collected(child.stderr.take()));
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
@@ -189,6 +181,17 @@ pub fn wait_within(mut child: Child, limit: Duration) -> Outcome {
         }
         std::thread::sleep(Duration::from_millis(5));
     };
-    let (stdout, stderr) = reader.join().unwrap();
-    Outcome { code: status.code(), stdout, stderr }
+    let stderr = String::from_utf8(stderr.join().unwrap()).unwrap();
+    Outcome { code: status.code(), stdout: stdout.join().unwrap(), stderr }
+}
+
+/// All that comes from a pipe, read while the caller does something else.
+fn collected(pipe: Option<impl std::io::Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            pipe.read_to_end(&mut bytes).unwrap();
+        }
+        bytes
+    })
 }

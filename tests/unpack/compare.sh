@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # compare.sh CORPUS [CONSIGN]: what consign unpacks is what umoci unpacks and what podman mounts; and how long it takes.
 #
-# For each OCI layout in CORPUS/layouts that is named in IMAGES (default: debian edge layers127 big): paths, kinds, modes,
-# owners, times, links, extended attributes and content of the three trees are compared, and consign's own again after a
-# second unpacking, from the layout in place. Run as root. Peers: umoci, podman, GNU time.
+# For each OCI layout in CORPUS/layouts that is named in IMAGES (default: all below): paths, kinds, modes, owners, times,
+# links, extended attributes and content of the three trees are compared, and consign's own again: unpacked from the
+# layout in place, from what GNU tar makes of the tree, and from what `consign cp` writes of the image. Of an index every
+# platform is. Run as root. Peers: umoci, podman, skopeo, GNU tar, GNU time.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 corpus=$(cd "${1:?usage: compare.sh CORPUS [CONSIGN]}" && pwd)
@@ -45,9 +46,19 @@ for line in open(sys.argv[1]):
         print(json.dumps(entry))' "$1"
 }
 
-for image in ${IMAGES:-debian edge layers127 big}; do
-  layout=$corpus/layouts/$image
-  [ -d "$layout" ] || { echo "== $image: not in the corpus"; continue; }
+# again NAME WRITER...: what the writer writes, a tar, is imported and unpacked: the same tree
+again() {
+  local name=$1; shift
+  "$@" > "$work/again.tar"
+  "$consign" import -q "$work/again.tar" example.com/again:1 >/dev/null
+  "$consign" unpack -q example.com/again:1 "$work/$image.again.$name"
+  "$here/tree.py" "$work/$image.again.$name" > "$work/$image.again.txt"
+  same "unpacked, and again by $name" "$work/$image.consign.txt" "$work/$image.again.txt"
+}
+
+# compare LAYOUT: the image `latest` of the layout, as $image
+compare() {
+  local layout=$1
   echo "== $image"
   "$consign" tag "$("$consign" load -q "oci:$layout:latest")" "example.com/$image:1"
   # Output is under new names each time: removing slows what is written next.
@@ -61,7 +72,9 @@ for image in ${IMAGES:-debian edge layers127 big}; do
   "$here/tree.py" "$work/$image.place" > "$work/$image.place.txt"
   same "consign and umoci" "$work/$image.consign.txt" "$work/$image.umoci.txt"
   same "stored and in place" "$work/$image.consign.txt" "$work/$image.place.txt"
-  podman load -q -i "$corpus/archives/$image.oci.tar" >/dev/null 2>&1 || podman pull -q "oci:$layout:latest" >/dev/null
+  again tar tar --format=posix --xattrs --xattrs-include='*' -C "$work/$image.consign.1" -cf - .
+  again cp "$consign" cp "example.com/$image:1:/" -
+  podman pull -q "oci:$layout:latest" >/dev/null
   id=$(podman images -q | head -1)
   mounted=$(podman image mount "$id")
   "$here/tree.py" "$mounted" > "$work/$image.podman.txt"
@@ -70,5 +83,28 @@ for image in ${IMAGES:-debian edge layers127 big}; do
   plain "$work/$image.consign.txt" > "$work/$image.plain.txt"
   plain "$work/$image.podman.txt" > "$work/$image.podman.plain.txt"
   same "consign and podman" "$work/$image.plain.txt" "$work/$image.podman.plain.txt"
+}
+
+for name in ${IMAGES:-debian edge layers120 layers127 node python multi big}; do
+  layout=$corpus/layouts/$name
+  [ -d "$layout" ] || { echo "== $name: not in the corpus"; continue; }
+  if ! grep -q image.index "$layout/index.json" || ! skopeo inspect --raw "oci:$layout:latest" | grep -q '"manifests"'; then
+    image=$name; compare "$layout"
+    continue
+  fi
+  # Peers take no index; each of its images becomes a layout of its own.
+  skopeo inspect --raw "oci:$layout:latest" |
+    python3 -c 'import json, sys
+for entry in json.load(sys.stdin)["manifests"]:
+    platform = entry.get("platform", {})
+    if platform.get("os") == "linux":
+        print(platform["architecture"], platform.get("variant", ""))' |
+    while read -r architecture variant; do
+      image=$name-$architecture$variant
+      skopeo --override-os linux --override-arch "$architecture" ${variant:+--override-variant "$variant"} \
+        copy -q "oci:$layout:latest" "oci:$work/layout-$image:latest"
+      compare "$work/layout-$image"
+      [ $wrong = 0 ] || exit 1
+    done || wrong=1
 done
 exit $wrong

@@ -16,7 +16,7 @@ use clap::{Args, FromArgMatches, Parser, Subcommand};
 
 pub use archives::{Import, Load, Save, Unpack};
 pub use copies::{Changed, Copy, Extent, MultiArch, Push};
-pub use files::{Aspect, Cat, Cp, Diff, Find, Image, Layers, Listed, Ls, Type};
+pub use files::{Aspect, Cat, Cp, Diff, Find, Image, Layers, Listed, Ls, Reach, Type};
 pub use images::{Exists, History, Images, Inspect, Resolve, Tree};
 pub use lifetimes::{Pin, Prune, Rm, Tag, Unpin, Untag};
 pub use registries::{Login, Logout, Pull, Reached, Tags, TagsCommand, TagsList};

@@ -14,7 +14,8 @@ use super::output;
 use super::session::Session;
 
 pub fn run(session: &Session, arguments: &Cat) -> Result<()> {
-    let files = files::open(session, &arguments.image, Reading::Entries)?;
+    let reading = Reading { all: false, digests: arguments.verify };
+    let files = files::open(session, &arguments.image.image, &arguments.image.reach, reading)?;
     let mut out = output::raw()?;
     let mut failures = Vec::new();
     for path in &arguments.paths {

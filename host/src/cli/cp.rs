@@ -15,7 +15,7 @@ use consign::layer::opened::LayerError;
 use consign::layer::tar::write::{WriteError, Writer};
 use consign::layer::tree::{Follow, Node};
 
-use super::args::{Cp, Image, LookedUp};
+use super::args::Cp;
 use super::failure::Failure;
 use super::files::{self, Files, Reading};
 use super::output;
@@ -23,9 +23,8 @@ use super::session::Session;
 
 pub fn run(session: &Session, arguments: &Cp) -> Result<()> {
     let (image, path) = split(session, &arguments.source)?;
-    let looked_up = LookedUp { lookup: arguments.looked_up.lookup };
-    let image = Image { image: image.to_owned(), looked_up, wanted: arguments.wanted.clone() };
-    let files = files::open(session, &image, Reading::Entries)?;
+    let reading = Reading { all: false, digests: arguments.verify };
+    let files = files::open(session, image, &arguments.reach, reading)?;
     let follow = if arguments.follow_link { Follow::Last } else { Follow::NotLast };
     let node = files.find(path, follow)?;
     let contents = path.ends_with("/.") || path == "/";

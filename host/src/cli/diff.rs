@@ -8,20 +8,16 @@ use consign::layer::entry::Kind;
 use consign::layer::stack::Stack;
 use consign::layer::tree::{Part, Tree, clean, is_below};
 
-use super::args::{Aspect, Diff, Format, Image};
+use super::args::{Aspect, Diff, Format};
 use super::entry::{Document, Shown, absolute, unreadable};
 use super::failure::Failure;
 use super::files::{self, Files, Reading};
-use super::output;
+use super::output::{self, Stream};
 use super::session::Session;
 
 pub fn run(session: &Session, arguments: &Diff) -> Result<()> {
-    let open = |image: &str| {
-        let looked_up = super::args::LookedUp { lookup: arguments.looked_up.lookup };
-        let wanted = arguments.wanted.clone();
-        let image = Image { image: image.to_owned(), looked_up, wanted };
-        files::open(session, &image, Reading::Content)
-    };
+    let open =
+        |image: &str| files::open(session, image, &arguments.reach, Reading { all: true, digests: true });
     let one = open(&arguments.image)?;
     if let Some(other) = &arguments.other {
         let other = open(other)?;
@@ -46,10 +42,10 @@ fn parts(stack: &Stack, layer: usize) -> (Part<'_>, Part<'_>) {
 }
 
 #[derive(Serialize)]
-struct Answer {
-    changed: Vec<Changed>,
-    added: Vec<Document>,
-    deleted: Vec<Document>,
+struct Answer<A, B, C> {
+    changed: A,
+    added: B,
+    deleted: C,
 }
 
 /// Something that was and is there.
@@ -71,59 +67,85 @@ fn show(arguments: &Diff, before: Tree<'_>, after: Tree<'_>, long: bool) -> Resu
     let top = arguments.path.as_deref().map(|path| clean(path.as_bytes()).ok_or_else(wrong)).transpose()?;
     let inside =
         |change: &Change| top.as_ref().is_none_or(|top| change.path == **top || is_below(&change.path, top));
-    let mut found = Vec::new();
-    for change in changes(before, after, &options)? {
-        let change = change.context("comparing")?;
-        if inside(&change) {
-            let shown = |tree, node: &Option<_>| node.clone().map(|node| Shown::new(tree, node)).transpose();
-            let (before, after) = (shown(before, &change.before)?, shown(after, &change.after)?);
-            found.push((change, before, after));
-        }
-    }
+    // Gone through as often as it is needed, because there may be any number of them.
+    let each = || -> Result<_> {
+        let found = changes(before, after, &options)?.map(|change| change.context("comparing"));
+        let found = found.filter(|change| change.as_ref().map_or(true, inside));
+        Ok(found.map(|change| Found::new(change?, before, after)))
+    };
     if arguments.format == Format::Json {
-        return output::json(&answer(&found));
+        return document(each);
     }
     if long {
-        let rows: Vec<Vec<String>> = found.iter().map(row).collect();
-        return output::table(&["CHANGE", "PATH", "SIZE", "WHAT"], &rows);
+        let header = ["CHANGE", "PATH", "SIZE", "WHAT"];
+        return output::table_of(&header, || Ok(each()?.map(|found| found.map(|found| row(&found)))));
     }
     // As docker has it: what was in a directory that is gone goes without saying.
-    let mut gone: Option<&[u8]> = None;
-    let mut lines = Vec::new();
-    for (change, before, after) in &found {
-        if after.is_none() && gone.is_some_and(|gone| is_below(&change.path, gone)) {
-            continue;
+    let mut gone: Option<Vec<u8>> = None;
+    output::lines_of(each()?.filter_map(|found| {
+        let Found { change, before, after } = match found {
+            Ok(found) => found,
+            Err(error) => return Some(Err(error)),
+        };
+        if after.is_none() && gone.as_ref().is_some_and(|gone| is_below(&change.path, gone)) {
+            return None;
         }
         let was = before.as_ref().is_some_and(|before| before.kind() == Kind::Directory);
         let is = after.as_ref().is_some_and(|after| after.kind() == Kind::Directory);
+        let line = format!("{} {}", letter(&change), absolute(&change.path));
         if was && !is {
-            gone = Some(&change.path);
+            gone = Some(change.path);
         }
-        lines.push(format!("{} {}", letter(change), absolute(&change.path)));
-    }
-    output::lines(lines)
+        Some(Ok(line))
+    }))
 }
 
-type Found<'a> = (Change, Option<Shown<'a>>, Option<Shown<'a>>);
+/// A change, with what was and is there.
+struct Found<'a> {
+    change: Change,
+    before: Option<Shown<'a>>,
+    after: Option<Shown<'a>>,
+}
 
-fn answer(found: &[Found<'_>]) -> Answer {
-    let mut answer = Answer { changed: Vec::new(), added: Vec::new(), deleted: Vec::new() };
-    for (change, before, after) in found {
-        let document = |shown: &Shown<'_>| shown.document(shown.node.layer);
-        match (before, after) {
-            (Some(before), Some(after)) => answer.changed.push(Changed {
-                path: absolute(&change.path),
-                path_hex: unreadable(&change.path),
-                what: change.aspects.iter().map(|aspect| aspect.name()).collect(),
-                before: document(before),
-                after: document(after),
-            }),
-            (None, Some(after)) => answer.added.push(document(after)),
-            (Some(before), None) => answer.deleted.push(document(before)),
-            (None, None) => {}
-        }
+impl<'a> Found<'a> {
+    fn new(change: Change, before: Tree<'a>, after: Tree<'a>) -> Result<Found<'a>> {
+        let shown = |tree, node: &Option<_>| node.clone().map(|node| Shown::new(tree, node)).transpose();
+        let (before, after) = (shown(before, &change.before)?, shown(after, &change.after)?);
+        Ok(Found { change, before, after })
     }
-    answer
+}
+
+fn document<'a, I: Iterator<Item = Result<Found<'a>>>>(each: impl Fn() -> Result<I>) -> Result<()> {
+    let documented = |shown: &Shown<'_>| shown.document(shown.node.layer);
+    let changed = |found: &Found<'_>| {
+        let Found { change, before: Some(before), after: Some(after) } = found else { return None };
+        Some(Changed {
+            path: absolute(&change.path),
+            path_hex: unreadable(&change.path),
+            what: change.aspects.iter().map(|aspect| aspect.name()).collect(),
+            before: documented(before),
+            after: documented(after),
+        })
+    };
+    let only = |one: &Option<Shown<'_>>, other: &Option<Shown<'_>>| match (one, other) {
+        (Some(shown), None) => Some(documented(shown)),
+        _ => None,
+    };
+    let answer = Answer {
+        changed: Stream::new(|| {
+            Ok(each()?.filter_map(|found| found.map(|found| changed(&found)).transpose()))
+        }),
+        added: Stream::new(|| {
+            let added = |found: Found<'_>| only(&found.after, &found.before);
+            Ok(each()?.filter_map(move |found| found.map(added).transpose()))
+        }),
+        deleted: Stream::new(|| {
+            let deleted = |found: Found<'_>| only(&found.before, &found.after);
+            Ok(each()?.filter_map(move |found| found.map(deleted).transpose()))
+        }),
+    };
+    let written = output::json(&answer);
+    answer.changed.ended().and(answer.added.ended()).and(answer.deleted.ended()).and(written)
 }
 
 fn letter(change: &Change) -> char {
@@ -134,7 +156,7 @@ fn letter(change: &Change) -> char {
     }
 }
 
-fn row((change, before, after): &Found<'_>) -> Vec<String> {
+fn row(Found { change, before, after }: &Found<'_>) -> Vec<String> {
     let size = |shown: &Option<Shown<'_>>| shown.as_ref().and_then(Shown::size);
     let size = match (size(before), size(after)) {
         (Some(before), Some(after)) if before != after => format!("{before} -> {after}"),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use consign::content::ContentError;
 use consign::layer::opened::LayerError;
+use consign::layer::tree::PathError;
 use consign::load::LoadError;
 use consign::pull::PullError;
 use consign::push::PushError;
@@ -131,12 +132,14 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
     let store = || cause.downcast_ref().map(store_denies);
     let save = || cause.downcast_ref().map(save_denies);
     let layer = || cause.downcast_ref().map(layer_denies);
+    let path = || cause.downcast_ref().map(path_denies);
     let pull = || cause.downcast_ref().map(pull_denies);
     let push = || cause.downcast_ref().map(push_denies);
     let registry = || cause.downcast_ref().map(registry_denies);
     let unpack = || cause.downcast_ref().map(unpack_denies);
     let no = content
         .or_else(layer)
+        .or_else(path)
         .or_else(load)
         .or_else(save)
         .or_else(unpack)
@@ -207,6 +210,15 @@ fn layer_denies(error: &LayerError) -> bool {
         | LayerError::Damaged { .. } => true,
         LayerError::Source(error) => source_denies(error),
         LayerError::Store(error) => store_denies(error),
+        _ => false,
+    }
+}
+
+/// Whether looking a path up came to a definite no.
+fn path_denies(error: &PathError) -> bool {
+    match error {
+        PathError::Missing(_) => true,
+        PathError::Layer(error) => layer_denies(error),
         _ => false,
     }
 }

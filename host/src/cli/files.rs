@@ -1,12 +1,13 @@
 //! Images whose files are looked into: opening them, and naming one of their layers.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
+use consign::layer::opened;
 use consign::layer::stack::Stack;
 use consign::layer::tree::{Follow, NoSuchPath, Node, PathError, Tree, order, printable};
 use consign::types::resolution::Resolved;
 
-use super::args::Image;
+use super::args::Reach;
 use super::failure::Failure;
 use super::image::{self, Opened};
 use super::refusal::{self, with_hint};
@@ -19,33 +20,41 @@ pub struct Files {
     pub stack: Stack,
 }
 
+/// Layers that are decoded at the same time: each has its buffers.
+const AT_ONCE: usize = 4;
+
 /// How much of an image that is read in place has to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
-    /// What its entries say; content only of the files that are opened.
-    Entries,
-    /// The content of all files, for their digests.
-    Content,
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// All of its layers, instead of the uppermost ones down to the one that has what is wanted.
+    pub all: bool,
+    /// Of plain layers the content of all files, for their digests, instead of headers alone.
+    pub digests: bool,
 }
 
 /// Opens the image that is meant.
-pub fn open(session: &Session, arguments: &Image, reading: Reading) -> Result<Files> {
-    let options = session.options(&arguments.wanted)?;
-    let lookup = arguments.looked_up.lookup;
-    let opened = image::open_by(session, &arguments.image, lookup, &options).map_err(refusal::looked_up)?;
+pub fn open(session: &Session, image: &str, reach: &Reach, reading: Reading) -> Result<Files> {
+    let options = session.options(&reach.wanted)?;
+    let lookup = reach.looked_up.lookup;
+    let opened = image::open_by(session, image, lookup, &options).map_err(refusal::looked_up)?;
     let resolved = opened.resolve(session, &options).map_err(|error| with_hint(error, &opened))?;
     let stack = match (opened.source(), opened.store(&resolved)?) {
-        (Some(source), _) => Stack::in_place(source, &resolved, reading == Reading::Entries)?,
+        (Some(source), _) => {
+            let cache = if reach.no_cache { None } else { session.cache() };
+            let reading = opened::Reading { headers_only: !reading.digests, cache };
+            Stack::in_place(source, &resolved, &reading)?
+        }
         (None, Some(store)) => Stack::stored(store, &resolved)?,
         (None, None) => {
-            return Err(Failure::no(format!(
-                "wanted the layers of `{}`, which are not here",
-                arguments.image
-            ))
-            .hint("load the image")
-            .into());
+            return Err(Failure::no(format!("wanted the layers of `{image}`, which are not here"))
+                .hint("load the image")
+                .into());
         }
     };
+    if opened.source().is_some() && reading.all {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        stack.index_all(cores.min(AT_ONCE)).context("reading the layers")?;
+    }
     Ok(Files { opened, resolved, stack })
 }
 

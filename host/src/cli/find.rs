@@ -1,47 +1,41 @@
 //! `consign find`: files of an image by name, kind and size.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use consign::layer::entry::Kind;
 use consign::layer::glob::Glob;
-use consign::layer::tree::Part;
+use consign::layer::tree::Node;
 
-use super::args::{Find, Format, Type};
+use super::args::{Find, Type};
 use super::entry::Shown;
 use super::failure::Failure;
-use super::files::{self, Reading};
-use super::listing::{self, Listing, View, whole};
+use super::listing::{self, Listing, whole};
 use super::session::Session;
 
 pub fn run(session: &Session, arguments: &Find) -> Result<()> {
-    let listed = &arguments.listed;
     let globs = arguments.globs.iter().map(|text| Glob::parse(text)).collect::<Result<Vec<_>, _>>();
     let globs = globs.map_err(|error| Failure::usage(error.to_string()))?;
     let size = arguments.size.as_deref().map(Bound::parse).transpose()?;
-    let reading = if listed.format == Format::Json { Reading::Content } else { Reading::Entries };
-    let files = files::open(session, &arguments.image, reading)?;
-    let layer = listed.layer.as_deref().map(|text| files.layer(text)).transpose()?;
-    let part = layer.map(|layer| Part::new(&files.stack, layer..layer + 1));
-    let view = match (&part, layer) {
-        (Some(part), Some(layer)) => View::of_one(part, layer),
-        _ => View::of_all(files.stack.tree()),
-    };
-    let mut found = Vec::new();
-    for node in view.below(b"").context("reading the layers")? {
-        if !globs.is_empty() && !globs.iter().any(|glob| glob.matches(&node.path)) {
-            continue;
-        }
-        if !arguments.kinds.is_empty() || size.is_some() {
+    listing::of(session, &arguments.image, &arguments.listed, |view| {
+        let wanted = |node: &Node| -> Result<bool> {
+            if !globs.is_empty() && !globs.iter().any(|glob| glob.matches(&node.path)) {
+                return Ok(false);
+            }
+            if arguments.kinds.is_empty() && size.is_none() {
+                return Ok(true);
+            }
             let shown = view.shown(node.clone())?;
             let kind = arguments.kinds.is_empty() || arguments.kinds.iter().any(|kind| is(&shown, *kind));
-            let size = size.is_none_or(|bound| shown.size().is_some_and(|size| bound.holds(size)));
-            if !kind || !size {
-                continue;
-            }
-        }
-        found.push((whole(&node), node));
-    }
-    listing::show(&view, listed, vec![Listing { header: None, nodes: found }])
+            Ok(kind && size.is_none_or(|bound| shown.size().is_some_and(|size| bound.holds(size))))
+        };
+        let named = |node: Result<Node>| match node.and_then(|node| Ok((wanted(&node)?, node))) {
+            Ok((true, node)) => Some(Ok((whole(&node), node))),
+            Ok((false, _)) => None,
+            Err(error) => Some(Err(error)),
+        };
+        let nodes = || Ok(Box::new(view.below(b"")?.filter_map(named)) as _);
+        listing::show(view, &arguments.listed, &[Listing { header: None, nodes: Box::new(nodes) }])
+    })
 }
 
 fn is(shown: &Shown<'_>, wanted: Type) -> bool {

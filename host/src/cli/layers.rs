@@ -43,7 +43,8 @@ struct Row {
 }
 
 pub fn run(session: &Session, arguments: &Layers) -> Result<()> {
-    let files = files::open(session, &arguments.image, Reading::Entries)?;
+    let reading = Reading { all: !arguments.quiet, digests: false };
+    let files = files::open(session, &arguments.image.image, &arguments.image.reach, reading)?;
     if arguments.quiet {
         return output::lines(files.resolved.layers.iter().map(|layer| &layer.diff_id));
     }

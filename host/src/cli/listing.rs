@@ -1,112 +1,122 @@
-//! Lists of what is in an image, for `ls` and `find`.
-
-use std::cmp::Ordering;
+//! Lists of what is in an image, for `ls` and `find`: written as they are walked, because an image may have any
+//! number of files.
 
 use anyhow::Result;
 
 use consign::layer::tree::{Node, Part, Tree, order, printable};
 
-use super::args::{Format, Listed};
-use super::entry::{Document, Shown};
-use super::output;
+use super::args::{Format, Image, Listed};
+use super::entry::Shown;
+use super::files::{self, Reading};
+use super::output::{self, Stream};
+use super::session::Session;
 
 /// A stack of layers that is listed: all of an image's, or one.
+#[derive(Clone, Copy)]
 pub struct View<'a> {
     pub tree: Tree<'a>,
     /// The layer that is shown alone.
     pub layer: Option<usize>,
 }
 
+/// Has what is to be listed of an image listed.
+pub fn of(
+    session: &Session,
+    image: &Image,
+    options: &Listed,
+    list: impl FnOnce(View<'_>) -> Result<()>,
+) -> Result<()> {
+    // Documents have digests.
+    let reading = Reading { all: options.layer.is_none(), digests: options.format == Format::Json };
+    let files = files::open(session, &image.image, &image.reach, reading)?;
+    let Some(text) = &options.layer else { return list(View { tree: files.stack.tree(), layer: None }) };
+    let layer = files.layer(text)?;
+    let part = Part::new(&files.stack, layer..layer + 1);
+    list(View { tree: Tree::new(&part), layer: Some(layer) })
+}
+
+/// Nodes in order.
+pub type Nodes<'a> = Box<dyn Iterator<Item = Result<Node>> + 'a>;
+
 impl<'a> View<'a> {
-    /// All layers of `tree`.
-    pub fn of_all(tree: Tree<'a>) -> View<'a> {
-        View { tree, layer: None }
-    }
-
-    /// One layer.
-    pub fn of_one(part: &'a Part<'a>, layer: usize) -> View<'a> {
-        View { tree: Tree::new(part), layer: Some(layer) }
-    }
-
     /// What is below a directory, in order; of one layer with whiteouts.
-    pub fn below(&self, directory: &[u8]) -> Result<Vec<Node>> {
-        let mut nodes = self.tree.walk(directory)?.collect::<Result<Vec<Node>, _>>()?;
-        if self.layer.is_some() {
-            let whiteouts = self.tree.whiteouts(0, directory)?;
-            if !whiteouts.is_empty() {
-                nodes.extend(whiteouts);
-                nodes.sort_by(|a, b| order(&a.path, &b.path).then(Ordering::Equal));
-            }
+    pub fn below(&self, directory: &[u8]) -> Result<Nodes<'a>> {
+        let walk = self.tree.walk(directory)?.map(|node| Ok(node?));
+        if self.layer.is_none() {
+            return Ok(Box::new(walk));
         }
-        Ok(nodes)
+        let mut whiteouts = self.tree.whiteouts(0, directory)?;
+        whiteouts.sort_by(|a, b| order(&a.path, &b.path));
+        let (mut walk, mut whiteouts) = (walk.peekable(), whiteouts.into_iter().peekable());
+        Ok(Box::new(std::iter::from_fn(move || {
+            let first = match (walk.peek(), whiteouts.peek()) {
+                (Some(Ok(node)), Some(whiteout)) => order(&whiteout.path, &node.path).is_lt(),
+                (walked, _) => walked.is_none(),
+            };
+            if first { whiteouts.next().map(Ok) } else { walk.next() }
+        })))
     }
 
     pub fn shown(&self, node: Node) -> Result<Shown<'a>> {
         Ok(Shown::new(self.tree, node)?)
     }
-
-    fn document(&self, shown: &Shown<'a>) -> Document {
-        shown.document(self.layer.unwrap_or(shown.node.layer))
-    }
 }
 
-/// Lists, one after the other: each under its header, where it has one; nodes with the bytes they are called by.
-pub struct Listing {
+/// Nodes in order, with the bytes they are called by.
+pub type Named<'a> = Box<dyn Iterator<Item = Result<(Vec<u8>, Node)>> + 'a>;
+
+/// A list, under its header where it has one.
+pub struct Listing<'a> {
     pub header: Option<Vec<u8>>,
-    pub nodes: Vec<(Vec<u8>, Node)>,
+    /// Made anew each time: gone through twice where columns are to be aligned.
+    pub nodes: Box<dyn Fn() -> Result<Named<'a>> + 'a>,
 }
 
-/// Shows them.
-pub fn show(view: &View<'_>, options: &Listed, listings: Vec<Listing>) -> Result<()> {
+/// Shows lists one after the other.
+pub fn show(view: View<'_>, options: &Listed, listings: &[Listing<'_>]) -> Result<()> {
     if options.format == Format::Json {
-        let nodes = listings.into_iter().flat_map(|listing| listing.nodes);
-        let documents = nodes.map(|(_, node)| Ok(view.document(&view.shown(node)?)));
-        return output::json(&documents.collect::<Result<Vec<_>>>()?);
+        return output::documents(Stream::new(|| {
+            Ok(listings.iter().flat_map(|listing| flattened((listing.nodes)())).map(move |node| {
+                let shown = view.shown(node?.1)?;
+                Ok(shown.document(view.layer.unwrap_or(shown.node.layer)))
+            }))
+        }));
     }
     if options.zero {
-        let nodes = listings.iter().flat_map(|listing| &listing.nodes);
-        let mut bytes = Vec::new();
-        for (name, _) in nodes {
-            bytes.extend_from_slice(name);
-            bytes.push(0);
-        }
-        return output::bytes(&bytes);
+        let nodes = listings.iter().flat_map(|listing| flattened((listing.nodes)()));
+        return output::ended(nodes.map(|node| Ok(node?.0)), 0);
     }
-    let mut lines = Vec::new();
-    for (at, listing) in listings.into_iter().enumerate() {
-        if let Some(header) = &listing.header {
-            if at > 0 {
-                lines.push(String::new());
+    let mut widths = [0; 5];
+    for listing in listings.iter().filter(|_| options.long) {
+        for node in (listing.nodes)()? {
+            let columns = view.shown(node?.1)?.columns(options.human);
+            for (width, column) in widths.iter_mut().zip(&columns) {
+                *width = (*width).max(column.len());
             }
-            lines.push(format!("{}:", printable(header)));
-        }
-        if options.long {
-            long(view, options.human, listing.nodes, &mut lines)?;
-        } else {
-            lines.extend(listing.nodes.iter().map(|(name, _)| printable(name).into_owned()));
         }
     }
-    output::lines(lines)
+    let line = move |node: Result<(Vec<u8>, Node)>| -> Result<String> {
+        let (name, node) = node?;
+        if !options.long {
+            return Ok(printable(&name).into_owned());
+        }
+        let shown = view.shown(node)?;
+        let ([a, b, c, d, e], [mode, uid, gid, size, time]) = (shown.columns(options.human), widths);
+        let (name, arrow) = (printable(&name), shown.arrow());
+        Ok(format!("{a:mode$} {b:>uid$} {c:>gid$} {d:>size$} {e:time$} {name}{arrow}"))
+    };
+    output::lines_of(listings.iter().enumerate().flat_map(|(at, listing)| {
+        let header = listing.header.iter().flat_map(move |header| {
+            let apart = (at > 0).then(|| Ok(String::new()));
+            apart.into_iter().chain([Ok(format!("{}:", printable(header)))])
+        });
+        header.chain(flattened((listing.nodes)()).map(line))
+    }))
 }
 
-/// One line for each, in columns.
-fn long(view: &View<'_>, human: bool, nodes: Vec<(Vec<u8>, Node)>, lines: &mut Vec<String>) -> Result<()> {
-    let mut rows = Vec::with_capacity(nodes.len());
-    let mut widths = [0; 5];
-    for (name, node) in nodes {
-        let shown = view.shown(node)?;
-        let columns = shown.columns(human);
-        for (width, column) in widths.iter_mut().zip(&columns) {
-            *width = (*width).max(column.len());
-        }
-        rows.push((columns, format!("{}{}", printable(&name), shown.arrow())));
-    }
-    let [mode, uid, gid, size, time] = widths;
-    lines.extend(rows.iter().map(|(columns, name)| {
-        let [a, b, c, d, e] = columns;
-        format!("{a:mode$} {b:>uid$} {c:>gid$} {d:>size$} {e:time$} {name}")
-    }));
-    Ok(())
+/// What could not be listed gives its error.
+fn flattened(made: Result<Named<'_>>) -> Named<'_> {
+    made.unwrap_or_else(|error| Box::new(std::iter::once(Err(error))))
 }
 
 /// What a node is called where whole paths are shown.

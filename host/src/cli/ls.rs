@@ -3,65 +3,63 @@
 use anyhow::Result;
 
 use consign::layer::entry::Kind;
-use consign::layer::tree::{Follow, Node, Part, is_below};
+use consign::layer::tree::{Follow, Node, is_below};
 
-use super::args::{Format, Ls};
+use super::args::Ls;
 use super::failure::Failures;
-use super::files::{self, Reading};
-use super::listing::{self, Listing, View, whole};
+use super::files;
+use super::listing::{self, Listing, Named, View, whole};
 use super::session::Session;
 
 pub fn run(session: &Session, arguments: &Ls) -> Result<()> {
-    let listed = &arguments.listed;
-    // Documents have digests.
-    let reading = if listed.format == Format::Json { Reading::Content } else { Reading::Entries };
-    let files = files::open(session, &arguments.image, reading)?;
-    let layer = listed.layer.as_deref().map(|text| files.layer(text)).transpose()?;
-    let part = layer.map(|layer| Part::new(&files.stack, layer..layer + 1));
-    let view = match (&part, layer) {
-        (Some(part), Some(layer)) => View::of_one(part, layer),
-        _ => View::of_all(files.stack.tree()),
-    };
+    listing::of(session, &arguments.image, &arguments.listed, |view| list(arguments, view))
+}
+
+fn list(arguments: &Ls, view: View<'_>) -> Result<()> {
     let root = ["/".to_owned()];
     let paths = if arguments.paths.is_empty() { &root[..] } else { &arguments.paths };
-    let mut alone = Listing { header: None, nodes: Vec::new() };
+    let mut alone = Vec::new();
     let mut listings = Vec::new();
     let mut failures = Vec::new();
     for path in paths {
-        match one(&view, arguments, path) {
-            Ok(Found::Itself(node)) => alone.nodes.push((path.clone().into_bytes(), node)),
-            Ok(Found::Inside(nodes)) => {
+        match one(view, arguments, path) {
+            Ok(Found::Itself(node)) => alone.push((path.clone().into_bytes(), node)),
+            Ok(Found::Directory(node)) => {
                 let header = (paths.len() > 1).then(|| path.clone().into_bytes());
-                listings.push(Listing { header, nodes });
+                let nodes = move || inside(view, arguments, &node.path);
+                listings.push(Listing { header, nodes: Box::new(nodes) });
             }
             Err(error) => failures.push(error),
         }
     }
     // As ls does: first what is no directory.
-    if !alone.nodes.is_empty() {
-        listings.insert(0, alone);
+    if !alone.is_empty() {
+        let nodes = move || Ok(Box::new(alone.clone().into_iter().map(Ok)) as _);
+        listings.insert(0, Listing { header: None, nodes: Box::new(nodes) });
     }
-    listing::show(&view, listed, listings)?;
+    listing::show(view, &arguments.listed, &listings)?;
     Failures::all(failures)
 }
 
 enum Found {
     Itself(Node),
-    /// With the names they are listed by.
-    Inside(Vec<(Vec<u8>, Node)>),
+    /// What is in it is listed.
+    Directory(Node),
 }
 
-fn one(view: &View<'_>, arguments: &Ls, path: &str) -> Result<Found> {
+fn one(view: View<'_>, arguments: &Ls, path: &str) -> Result<Found> {
     // A long listing of a link is one of the link, as with ls.
     let follow = if arguments.listed.long || arguments.directory { Follow::NotLast } else { Follow::Last };
     let node = files::find(&view.tree, path, follow)?;
-    if arguments.directory || view.shown(node.clone())?.kind() != Kind::Directory {
-        return Ok(Found::Itself(node));
-    }
-    let start = node.path.len() + usize::from(!node.path.is_empty());
+    let itself = arguments.directory || view.shown(node.clone())?.kind() != Kind::Directory;
+    Ok(if itself { Found::Itself(node) } else { Found::Directory(node) })
+}
+
+/// What is listed of a directory, with the names it is listed by.
+fn inside<'a>(view: View<'a>, arguments: &'a Ls, directory: &[u8]) -> Result<Named<'a>> {
+    let start = directory.len() + usize::from(!directory.is_empty());
     let mut hidden: Option<Vec<u8>> = None;
-    let mut nodes = view.below(&node.path)?;
-    nodes.retain(|node| {
+    let mut shown = move |node: &Node| {
         if !arguments.recursive && node.path[start..].contains(&b'/') {
             return false;
         }
@@ -75,7 +73,8 @@ fn one(view: &View<'_>, arguments: &Ls, path: &str) -> Result<Found> {
             return false;
         }
         true
-    });
+    };
     let name = |node: &Node| if arguments.recursive { whole(node) } else { node.name().to_vec() };
-    Ok(Found::Inside(nodes.into_iter().map(|node| (name(&node), node)).collect()))
+    let nodes = view.below(directory)?.filter(move |node| node.as_ref().map_or(true, &mut shown));
+    Ok(Box::new(nodes.map(move |node| node.map(|node| (name(&node), node)))))
 }

@@ -2,13 +2,15 @@
 //! that went away is no error.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd as _;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Error, Result, anyhow};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::ser::{Error as _, SerializeSeq as _};
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use consign::digest::Digest;
@@ -23,16 +25,70 @@ pub fn bytes(bytes: &[u8]) -> Result<()> {
 
 /// Writes one JSON document, indented, and a line feed.
 pub fn json(value: &impl Serialize) -> Result<()> {
-    let mut text = serde_json::to_vec_pretty(value).context("writing JSON")?;
-    text.push(b'\n');
-    bytes(&text)
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = serde_json::to_writer_pretty(&mut out, value);
+    finish(written.map_err(io::Error::from).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()))
+}
+
+/// Writes a list as one JSON document.
+pub fn documents<T: Serialize, I: Iterator<Item = Result<T>>>(
+    list: Stream<impl Fn() -> Result<I>>,
+) -> Result<()> {
+    let written = json(&list);
+    list.ended().and(written)
+}
+
+/// A list in a JSON document that is made while it is written: for lists of any length.
+pub struct Stream<F> {
+    make: F,
+    /// Why it broke off.
+    failed: RefCell<Option<Error>>,
+}
+
+impl<F> Stream<F> {
+    pub fn new(make: F) -> Stream<F> {
+        Stream { make, failed: RefCell::new(None) }
+    }
+
+    /// Whether all of it was written. Whoever writes it asks that first: JSON's own error knows less.
+    pub fn ended(&self) -> Result<()> {
+        self.failed.take().map_or(Ok(()), Err)
+    }
+}
+
+impl<T: Serialize, I: Iterator<Item = Result<T>>, F: Fn() -> Result<I>> Serialize for Stream<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let failed = |error: Error| {
+            let told = S::Error::custom("the list broke off");
+            *self.failed.borrow_mut() = Some(error);
+            told
+        };
+        let mut list = serializer.serialize_seq(None)?;
+        for item in (self.make)().map_err(failed)? {
+            list.serialize_element(&item.map_err(failed)?)?;
+        }
+        list.end()
+    }
 }
 
 /// Writes lines.
 pub fn lines<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<()> {
+    lines_of(lines.into_iter().map(Ok))
+}
+
+/// Writes lines up to the first error.
+pub fn lines_of<T: AsRef<str>>(lines: impl IntoIterator<Item = Result<T>>) -> Result<()> {
+    let bytes = |line: Result<T>| line.map(|line| line.as_ref().as_bytes().to_vec());
+    ended(lines.into_iter().map(bytes), b'\n')
+}
+
+/// Writes texts, each ended by this byte, up to the first error.
+pub fn ended(texts: impl IntoIterator<Item = Result<Vec<u8>>>, end: u8) -> Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
-    for line in lines {
-        if let Err(error) = out.write_all(line.as_ref().as_bytes()).and_then(|()| out.write_all(b"\n")) {
+    for text in texts {
+        let mut text = text?;
+        text.push(end);
+        if let Err(error) = out.write_all(&text) {
             return finish(Err(error));
         }
     }
@@ -56,11 +112,21 @@ pub fn stream<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<bool>
 /// Writes rows under a header, each column as wide as its widest cell; the last is not padded.
 /// Control characters in cells are shown escaped: names come from strangers.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> Result<()> {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| characters(&printable(cell)));
-        cells.chain(header.get(column).map(|cell| characters(cell))).max().unwrap_or(0)
-    };
-    let widths = fitted((0..header.len()).map(width).collect(), columns());
+    table_of(header, || Ok(rows.iter().map(Ok)))
+}
+
+/// The same of rows that are made twice, first to see how wide they are: for any number of them.
+pub fn table_of<R: AsRef<[String]>, I: Iterator<Item = Result<R>>>(
+    header: &[&str],
+    rows: impl Fn() -> Result<I>,
+) -> Result<()> {
+    let mut widths: Vec<usize> = header.iter().map(|cell| characters(cell)).collect();
+    for row in rows()? {
+        for (width, cell) in widths.iter_mut().zip(row?.as_ref()) {
+            *width = (*width).max(characters(&printable(cell)));
+        }
+    }
+    let widths = fitted(widths, columns());
     let line = |cells: &mut dyn Iterator<Item = Cow<'_, str>>| {
         let mut text = String::with_capacity(widths.iter().map(|width| width + GAP).sum());
         for (cell, width) in cells.zip(&widths) {
@@ -73,8 +139,9 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> Result<()> {
         text
     };
     let named = !header.iter().all(|cell| cell.is_empty());
-    let head = named.then(|| line(&mut header.iter().map(|cell| Cow::Borrowed(*cell))));
-    lines(head.into_iter().chain(rows.iter().map(|row| line(&mut row.iter().map(|cell| printable(cell))))))
+    let head = named.then(|| Ok(line(&mut header.iter().map(|cell| Cow::Borrowed(*cell)))));
+    let rows = rows()?.map(|row| Ok(line(&mut row?.as_ref().iter().map(|cell| printable(cell)))));
+    lines_of(head.into_iter().chain(rows))
 }
 
 /// Blanks between columns.

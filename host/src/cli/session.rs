@@ -2,6 +2,8 @@
 //! asked for.
 
 use std::ffi::{c_int, c_void};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -10,6 +12,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use rusqlite::ffi;
 
+use consign::layer::cache::{self, Cache};
 use consign::platform::{default_platform, maximum_platform};
 use consign::resolve::{self, platform};
 use consign::sandbox::{Limits, Sandbox};
@@ -108,6 +111,14 @@ impl Session {
         &self.remote
     }
 
+    /// What is kept of layers that are read where they lie. `None` where there is no place for it.
+    pub fn cache(&self) -> Option<Cache> {
+        let path = default_cache()?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&path).ok()?;
+        let directory = Dir::open_ambient_dir(path, ambient_authority()).ok()?;
+        Cache::new(directory, cache::LIMIT).ok()?
+    }
+
     /// The store's directory, which must be there, and how a store in it is opened.
     pub fn root(&self) -> Result<(Dir, store::Options)> {
         let dir = Dir::open_ambient_dir(&self.root, ambient_authority())
@@ -202,6 +213,15 @@ fn wanted(problem: PlatformProblem) -> &'static str {
 /// Specification).
 pub fn absolute(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+/// `$XDG_CACHE_HOME/consign/layers`; where that is not set, for root `/var/cache/consign/layers`.
+fn default_cache() -> Option<PathBuf> {
+    let cache = absolute("XDG_CACHE_HOME").or_else(|| match rustix::process::geteuid().is_root() {
+        true => Some("/var/cache".into()),
+        false => absolute("HOME").map(|home| home.join(".cache")),
+    });
+    cache.map(|cache| cache.join("consign/layers"))
 }
 
 /// `$XDG_DATA_HOME/consign`; for root `/var/lib/consign`.

@@ -9,7 +9,7 @@ use std::io::{self, BufRead, Read};
 
 use gzip::Gunzip;
 pub(crate) use inflate::WINDOW;
-use zstd_frames::Frames;
+use zstd_frames::{Frames, WINDOW_LIMIT};
 
 /// A compression consign undoes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +59,12 @@ pub enum CompressionError {
         /// The compression.
         name: &'static str,
         /// Bytes that may come out.
+        limit: u64,
+    },
+    /// Undoing it takes more memory than there is for it.
+    #[error("wanted `zstd` data with a window of at most {limit} bytes, found a larger one")]
+    Window {
+        /// Bytes a window may have.
         limit: u64,
     },
     /// Reading the compressed data failed.
@@ -137,7 +143,7 @@ impl Compression {
 /// last member or frame that is not another one is an error, as it is for Go's readers.
 ///
 /// Memory: 32 KiB for gzip; for zstd the frame's window, which is 8 MiB at most unless the writer asked for
-/// more, and never over 128 MiB.
+/// more, and never over 32 MiB: larger ones are refused.
 pub struct Decoder<R: BufRead> {
     inner: Inner<R>,
     compression: Compression,
@@ -295,6 +301,8 @@ impl<R: BufRead> Decoder<R> {
         // them has system errors, or errors of ours inside.
         if error.raw_os_error().is_some() || self.compression == Compression::Plain {
             CompressionError::Read { source: error }
+        } else if error.kind() == io::ErrorKind::QuotaExceeded {
+            CompressionError::Window { limit: WINDOW_LIMIT }
         } else if error.kind() == io::ErrorKind::UnexpectedEof {
             CompressionError::Truncated { name, produced }
         } else {
@@ -311,91 +319,4 @@ impl<R: BufRead> Read for Decoder<R> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use std::io::Write;
-
-    use super::*;
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    fn zstd_frame(bytes: &[u8]) -> Vec<u8> {
-        zstd::stream::encode_all(bytes, 1).unwrap()
-    }
-
-    fn decode(bytes: &[u8], limit: u64) -> Result<Vec<u8>, CompressionError> {
-        let compression = Compression::detect(bytes)?;
-        let mut decoder = Decoder::new(bytes, compression, limit)?;
-        let mut out = Vec::new();
-        let mut buffer = [0; 1000];
-        loop {
-            match decoder.decode(&mut buffer)? {
-                0 => return Ok(out),
-                read => out.extend_from_slice(&buffer[..read]),
-            }
-        }
-    }
-
-    #[test]
-    fn members_and_frames_are_joined() {
-        assert_eq!(decode(&[gzip(b"one "), gzip(b""), gzip(b"two")].concat(), 100).unwrap(), b"one two");
-        let skip = [&[0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"xyz"].concat();
-        let frames = [skip.clone(), zstd_frame(b"one "), skip.clone(), zstd_frame(b"two"), skip].concat();
-        assert_eq!(decode(&frames, 100).unwrap(), b"one two");
-        assert_eq!(decode(b"plain", 100).unwrap(), b"plain");
-        assert_eq!(decode(b"", 0).unwrap(), b"");
-    }
-
-    #[test]
-    fn garbage_after_the_end_is_corrupt() {
-        for after in [&b"garbage garbage garbage"[..], &[0; 512], b"x"] {
-            for whole in [gzip(b"data"), zstd_frame(b"data")] {
-                let error = decode(&[&whole[..], after].concat(), 100).unwrap_err();
-                let corrupt =
-                    matches!(error, CompressionError::Corrupt { .. } | CompressionError::Truncated { .. });
-                assert!(corrupt, "{error}");
-            }
-        }
-    }
-
-    #[test]
-    fn cut_data_is_truncated() {
-        for whole in [gzip(&[7; 5000]), zstd_frame(&[7; 5000])] {
-            for cut in [whole.len() - 1, whole.len() / 2] {
-                let error = decode(&whole[..cut], 10_000).unwrap_err();
-                assert!(matches!(error, CompressionError::Truncated { .. }), "{cut}: {error}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_flipped_bit_is_corrupt() {
-        let mut bytes = gzip(b"some data that is long enough to matter");
-        let last = bytes.len() - 6;
-        bytes[last] ^= 1;
-        assert!(matches!(decode(&bytes, 100), Err(CompressionError::Corrupt { .. })));
-    }
-
-    #[test]
-    fn a_bomb_stops_at_the_limit() {
-        for bomb in [gzip(&vec![0; 1 << 20]), zstd_frame(&vec![0; 1 << 20])] {
-            let error = decode(&bomb, 100_000).unwrap_err();
-            assert!(matches!(error, CompressionError::TooLarge { limit: 100_000, .. }), "{error}");
-        }
-        let limits = Expansion { floor: 10, ratio: 3 };
-        assert_eq!((limits.limit(2), limits.limit(5), limits.limit(u64::MAX)), (10, 15, u64::MAX));
-    }
-
-    #[test]
-    fn what_is_not_undone_is_named() {
-        let xz = [0xfd, b'7', b'z', b'X', b'Z', 0, 0, 4];
-        assert!(matches!(Compression::detect(&xz), Err(CompressionError::Unsupported { found: "xz" })));
-        let bzip2 = b"BZh91AY&SY";
-        assert!(matches!(Compression::detect(bzip2), Err(CompressionError::Unsupported { found: "bzip2" })));
-        assert!(matches!(Compression::detect(b"BZhello, a name"), Ok(Compression::Plain)));
-    }
-}
+mod tests;

@@ -223,7 +223,7 @@ impl Index {
     pub fn find(&self, path: &[u8]) -> Option<usize> {
         let after = self.partition(0, |entry| compare(entry, path) != Ordering::Greater);
         let position = self.in_order(after.checked_sub(1)?);
-        (compare(self.get(position).path, path) == Ordering::Equal).then_some(position)
+        (compare(self.path(position), path) == Ordering::Equal).then_some(position)
     }
 
     /// The positions of all entries with this cleaned path, in the order of the tar.
@@ -245,6 +245,11 @@ impl Index {
         (start..end).map(|rank| self.in_order(rank))
     }
 
+    fn path(&self, position: usize) -> &[u8] {
+        let bytes = self.bytes.get(self.place(position)..self.places);
+        bytes.and_then(Record::path).expect("all records were parsed when the index was opened")
+    }
+
     fn in_order(&self, rank: usize) -> usize {
         self.number(self.order + 4 * rank)
     }
@@ -254,7 +259,7 @@ impl Index {
         let (mut low, mut high) = (start, self.entries);
         while low < high {
             let middle = low + (high - low) / 2;
-            if holds(self.get(self.in_order(middle)).path) {
+            if holds(self.path(self.in_order(middle))) {
                 low = middle + 1;
             } else {
                 high = middle;

@@ -4,9 +4,8 @@ use std::io::Write;
 
 use super::checkpoints::{SPAN, Writer};
 use super::compression::Point;
-use super::entry::Entry;
 use super::index::{Builder, TooLarge};
-use super::tar::{Decoder, Visitor};
+use super::tar::Decoder;
 use super::transfer::Undone;
 use crate::digest::Digest;
 use crate::transport::tar_index::TarError;
@@ -59,7 +58,7 @@ impl<'a> Making<'a> {
     /// More of the layer.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         if let Some(builder) = &mut self.builder
-            && let Err(error) = self.tar.feed(bytes, &mut Building(builder))
+            && let Err(error) = self.tar.feed(bytes, builder)
         {
             self.builder = None;
             self.wrong = Some(error);
@@ -105,21 +104,5 @@ impl<'a> Making<'a> {
         let checkpoints = self.checkpoints.take();
         let checkpoints = checkpoints.is_some_and(|writer| writer.finish(blob, blob_size, *size).is_ok());
         Made { index, checkpoints }
-    }
-}
-
-struct Building<'a>(&'a mut Builder);
-
-impl Visitor for Building<'_> {
-    type Error = TarError;
-
-    fn entry(&mut self, entry: &Entry, content: u64) -> Result<(), TarError> {
-        self.0.entry(entry, content);
-        Ok(())
-    }
-
-    fn content(&mut self, bytes: &[u8]) -> Result<(), TarError> {
-        self.0.content(bytes);
-        Ok(())
     }
 }

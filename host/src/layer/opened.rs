@@ -25,17 +25,18 @@ mod made;
 mod tests;
 mod verified;
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::sync::{Arc, OnceLock};
 
 pub use error::LayerError;
 pub use file::FileReader;
 pub use verified::Verified;
 
+use super::cache::Cache;
 use super::checkpoints::SPAN;
 use super::compression::Compression;
 use super::index::Index;
-use super::read_at::ReadAt;
+use super::read_at::{From, ReadAt};
 use super::seek::Seekable;
 use crate::digest::Digest;
 use crate::source::Source;
@@ -49,8 +50,6 @@ const SMALL: u64 = 1 << 20;
 pub struct Layer {
     diff_id: Digest,
     place: Place,
-    /// Files need no digests: the layer is plain and only its headers are read.
-    headers_only: bool,
     blob: OnceLock<Blob>,
     index: OnceLock<Index>,
     /// The blob with its checkpoints: those the store keeps, or that were come upon as the index was made.
@@ -59,7 +58,17 @@ pub struct Layer {
 
 enum Place {
     Store(Store),
-    Source { source: Arc<dyn Source>, blob: Descriptor },
+    Source { source: Arc<dyn Source>, blob: Descriptor, reading: Reading },
+}
+
+/// How a layer is read that lies in a source.
+#[derive(Clone, Default)]
+pub struct Reading {
+    /// Files need no digests: of a plain layer whose index is not kept only headers are read, which hold nothing
+    /// against the diff ID.
+    pub headers_only: bool,
+    /// Where what is made of the layer is kept for the next time.
+    pub cache: Option<Cache>,
 }
 
 /// A stored form of the layer.
@@ -82,25 +91,18 @@ impl Layer {
 
     /// The layer of the store with this diff ID.
     pub fn stored(store: &Store, diff_id: Digest) -> Layer {
-        Layer::at(Place::Store(store.clone()), diff_id, false)
+        Layer::at(Place::Store(store.clone()), diff_id)
     }
 
-    /// The layer with this diff ID, which lies in a source as this blob, to be read where it is. Its index is made when
-    /// it is wanted: of a plain layer from its headers alone where `headers_only` says so, and then without the digests
-    /// of files; otherwise from all of it, which is held against the diff ID.
-    pub fn in_place(source: Arc<dyn Source>, blob: Descriptor, diff_id: Digest, headers_only: bool) -> Layer {
-        Layer::at(Place::Source { source, blob }, diff_id, headers_only)
+    /// The layer with this diff ID, which lies in a source as this blob, to be read where it is. Its index is taken from
+    /// the cache, or made when it is wanted: of a plain layer from its headers alone where `reading` says so, and then
+    /// without the digests of files; otherwise from all of it, which is held against both digests, and kept.
+    pub fn in_place(source: Arc<dyn Source>, blob: Descriptor, diff_id: Digest, reading: Reading) -> Layer {
+        Layer::at(Place::Source { source, blob, reading }, diff_id)
     }
 
-    fn at(place: Place, diff_id: Digest, headers_only: bool) -> Layer {
-        Layer {
-            diff_id,
-            place,
-            headers_only,
-            blob: OnceLock::new(),
-            index: OnceLock::new(),
-            noted: OnceLock::new(),
-        }
+    fn at(place: Place, diff_id: Digest) -> Layer {
+        Layer { diff_id, place, blob: OnceLock::new(), index: OnceLock::new(), noted: OnceLock::new() }
     }
 
     /// The digest of its uncompressed content.
@@ -124,18 +126,25 @@ impl Layer {
         if let Some(index) = self.index.get() {
             return Ok(index);
         }
-        if let Some(index) = self.kept_index()? {
-            return Ok(self.index.get_or_init(|| index));
-        }
-        let bytes = &self.blob()?.bytes;
-        let index = if self.headers_only && bytes.compression() == Compression::Plain {
-            made::from_headers(&**bytes.blob(), &self.diff_id)?
-        } else {
-            let made = made::from_all(bytes, &self.blob()?.digest, &self.diff_id)?;
-            self.noted.get_or_init(|| made.bytes);
-            made.index
+        let index = match self.kept_index()? {
+            Some(index) => index,
+            None if self.headers_only() && self.compression()? == Compression::Plain => {
+                made::from_headers(&**self.blob()?.bytes.blob(), &self.diff_id)?
+            }
+            None => self.make()?,
         };
         Ok(self.index.get_or_init(|| index))
+    }
+
+    fn headers_only(&self) -> bool {
+        matches!(&self.place, Place::Source { reading, .. } if reading.headers_only)
+    }
+
+    fn cache(&self) -> Option<&Cache> {
+        match &self.place {
+            Place::Source { reading, .. } => reading.cache.as_ref(),
+            Place::Store(_) => None,
+        }
     }
 
     /// The content of the regular file at this position of the index. Its end is an error where the index has the
@@ -160,9 +169,11 @@ impl Layer {
         }
     }
 
-    /// The index the store keeps. One that is not there is made first, if the store can be written to.
+    /// The index that is kept. One that the store does not have is made first, if it can be written to.
     fn kept_index(&self) -> Result<Option<Index>, LayerError> {
-        let Place::Store(store) = &self.place else { return Ok(None) };
+        let Place::Store(store) = &self.place else {
+            return Ok(self.cache().and_then(|cache| cache.index(&self.diff_id)));
+        };
         if let Some(index) = store.kept_index(&self.diff_id) {
             return Ok(Some(index));
         }
@@ -174,21 +185,74 @@ impl Layer {
         Ok(None)
     }
 
+    /// Makes the index from all of the layer. It is kept, and so are checkpoints, where there is a cache; otherwise they
+    /// are in memory.
+    fn make(&self) -> Result<Index, LayerError> {
+        let Blob { digest, bytes, .. } = self.blob()?;
+        let mut keeping = self.cache().map(Cache::keeping);
+        let mut few = made::Few::default();
+        let sink: &mut (dyn Write + Send) = match &mut keeping {
+            Some(keeping) => keeping,
+            None => &mut few,
+        };
+        let (undone, made) = made::from_all(self.whole()?, digest, &self.diff_id, sink)?;
+        let checkpoints = match (self.cache(), keeping) {
+            (Some(cache), Some(keeping)) => {
+                // What cannot be kept is made again the next time.
+                let _ = keeping.keep(&self.diff_id, digest, &made);
+                cache.checkpoints(digest)
+            }
+            _ if made.checkpoints => few.checkpoints(digest),
+            _ => None,
+        };
+        let bytes = Seekable::new(bytes.blob().clone(), Some(undone.size), checkpoints.map(Arc::new))?;
+        self.noted.get_or_init(|| bytes);
+        made::opened(made.index?, &self.diff_id)
+    }
+
+    /// All of the blob as it lies there, and its size.
+    fn whole(&self) -> Result<(Box<dyn Read + Send>, u64), LayerError> {
+        match &self.place {
+            Place::Source { source, blob, .. } => {
+                let content = source.open(blob)?.ok_or_else(|| self.absent())?;
+                Ok((content.reader, content.size))
+            }
+            Place::Store(_) => {
+                let bytes = self.blob()?.bytes.blob();
+                Ok((Box::new(From::new(bytes.clone(), 0)), bytes.size()))
+            }
+        }
+    }
+
     /// The blob, with its checkpoints where there is something before this place to be passed over.
     fn bytes_at(&self, offset: u64) -> Result<&Seekable, LayerError> {
         if let Some(bytes) = self.noted.get() {
             return Ok(bytes);
         }
         let Blob { digest, bytes, form } = self.blob()?;
-        let (Place::Store(store), Some(form)) = (&self.place, form) else { return Ok(bytes) };
         if bytes.compression() == Compression::Plain || offset < SPAN {
             return Ok(bytes);
         }
-        let mut checkpoints = store.kept_checkpoints(digest);
-        if checkpoints.is_none() && store.make_index(form).is_ok_and(|made| made) {
-            checkpoints = store.kept_checkpoints(digest);
-        }
-        let bytes = Seekable::new(bytes.blob().clone(), Some(form.unpacked_size), checkpoints.map(Arc::new))?;
+        let (checkpoints, size) = match (&self.place, form) {
+            (Place::Store(store), Some(form)) => {
+                let mut checkpoints = store.kept_checkpoints(digest);
+                if checkpoints.is_none() && store.make_index(form).is_ok_and(|made| made) {
+                    checkpoints = store.kept_checkpoints(digest);
+                }
+                (checkpoints, form.unpacked_size)
+            }
+            _ => {
+                let Some(cache) = self.cache() else { return Ok(bytes) };
+                let mut checkpoints = cache.checkpoints(digest);
+                let size = self.index()?.size();
+                if checkpoints.is_none() && size > SPAN {
+                    self.make()?;
+                    checkpoints = cache.checkpoints(digest);
+                }
+                (checkpoints, size)
+            }
+        };
+        let bytes = Seekable::new(bytes.blob().clone(), Some(size), checkpoints.map(Arc::new))?;
         Ok(self.noted.get_or_init(|| bytes))
     }
 
@@ -198,7 +262,7 @@ impl Layer {
     /// [`LayerError`] where it is not here or cannot be read.
     pub fn compressed(&self) -> Result<Verified<impl Read + Send + use<>>, LayerError> {
         let blob = self.blob()?;
-        let whole = super::read_at::From::new(blob.bytes.blob().clone(), 0);
+        let whole = From::new(blob.bytes.blob().clone(), 0);
         Ok(Verified::new(whole, blob.digest.clone()))
     }
 
@@ -211,11 +275,15 @@ impl Layer {
         Ok(Verified::new(bytes.reader(), self.diff_id.clone()))
     }
 
+    fn absent(&self) -> LayerError {
+        LayerError::NotHere { diff_id: self.diff_id.clone() }
+    }
+
     fn blob(&self) -> Result<&Blob, LayerError> {
         if let Some(blob) = self.blob.get() {
             return Ok(blob);
         }
-        let absent = || LayerError::NotHere { diff_id: self.diff_id.clone() };
+        let absent = || self.absent();
         let blob = match &self.place {
             Place::Store(store) => {
                 let forms = store.layers().blobs(&self.diff_id)?;
@@ -226,7 +294,7 @@ impl Layer {
                 let bytes = Seekable::new(Arc::new(file), Some(form.unpacked_size), None)?;
                 Blob { digest: form.blob.digest.clone(), bytes, form: Some(form.clone()) }
             }
-            Place::Source { source, blob } => {
+            Place::Source { source, blob, .. } => {
                 let digest: Digest = blob.digest.parse().map_err(crate::source::SourceError::from)?;
                 let bytes: Arc<dyn ReadAt> = source.open_at(blob)?.ok_or_else(absent)?;
                 Blob { digest, bytes: Seekable::new(bytes, None, None)?, form: None }

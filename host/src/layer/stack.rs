@@ -23,10 +23,12 @@
 //! }
 //! ```
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::index::Index;
-use super::opened::{FileReader, Layer, LayerError};
+use super::opened::{FileReader, Layer, LayerError, Reading};
 use super::tree::{Indexes, Node, Tree};
 use crate::digest::Digest;
 use crate::resolve::ResolveError;
@@ -71,22 +73,51 @@ impl Stack {
         Ok(Stack { layers: layers.collect::<Result<_, ResolveError>>()? })
     }
 
-    /// The layers of an image that was resolved in this source, read in place; `headers_only` as in
-    /// [`Layer::in_place`].
+    /// The layers of an image that was resolved in this source, read in place as in [`Layer::in_place`].
     ///
     /// # Errors
     /// [`ResolveError::Inconsistent`] where a diff ID is no digest or a layer has no blob.
     pub fn in_place(
         source: &Arc<dyn Source>,
         image: &Resolved,
-        headers_only: bool,
+        reading: &Reading,
     ) -> Result<Stack, ResolveError> {
         let missing = || ResolveError::Inconsistent { what: "a layer has no blob".into() };
         let layers = image.layers.iter().map(|layer| {
             let blob = layer.blob.clone().ok_or_else(missing)?;
-            Ok(Layer::in_place(source.clone(), blob, digest(&layer.diff_id)?, headers_only))
+            Ok(Layer::in_place(source.clone(), blob, digest(&layer.diff_id)?, reading.clone()))
         });
         Ok(Stack { layers: layers.collect::<Result<_, ResolveError>>()? })
+    }
+
+    /// Has the indexes of all layers, so many at a time: who needs all of them does not wait for one after the other.
+    ///
+    /// # Errors
+    /// [`LayerError`] where one cannot be had: the first of them, from the base layer up.
+    pub fn index_all(&self, at_once: usize) -> Result<(), LayerError> {
+        let next = AtomicUsize::new(0);
+        let failed = Mutex::new(BTreeMap::new());
+        let work = || {
+            while let Some((position, layer)) = self.numbered(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Err(error) = layer.index() {
+                    // None of those above it is begun any more.
+                    next.store(self.layers.len(), Ordering::Relaxed);
+                    failed.lock().unwrap_or_else(PoisonError::into_inner).insert(position, error);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..at_once.min(self.layers.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        failed.into_values().next().map_or(Ok(()), Err)
+    }
+
+    fn numbered(&self, position: usize) -> Option<(usize, &Layer)> {
+        Some((position, self.layers.get(position)?))
     }
 
     /// The layers, base layer first.

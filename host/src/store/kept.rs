@@ -18,27 +18,11 @@ use crate::digest::{Algorithm, Digest};
 use crate::layer::checkpoints::{Checkpoints, CheckpointsError};
 use crate::layer::compression::Expansion;
 use crate::layer::index::{Index, IndexError};
+use crate::layer::kept::{Kind, open_checkpoints, read_index};
 use crate::layer::make::{Made, Making};
-use crate::layer::read_at::FilePart;
 use crate::layer::transfer::{Hooks, Transfer, Wanted};
 
-/// What is kept, of which layer or blob.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    Index,
-    Checkpoints,
-}
-
 impl Kind {
-    const ALL: [Kind; 2] = [Kind::Index, Kind::Checkpoints];
-
-    fn suffix(self) -> &'static str {
-        match self {
-            Kind::Index => "index",
-            Kind::Checkpoints => "checkpoints",
-        }
-    }
-
     /// Where it is, relative to the root.
     pub(super) fn path(self, digest: &Digest) -> String {
         format!("{}/{}.{}", directory(digest.algorithm()), digest.hex(), self.suffix())
@@ -80,16 +64,14 @@ impl Store {
     pub(super) fn open_index(&self, diff_id: &Digest) -> Result<Option<Result<Index, IndexError>>> {
         let path = Kind::Index.path(diff_id);
         let Some(mut file) = blob::open(self.root(), &path)? else { return Ok(None) };
-        let mut bytes = Vec::with_capacity(usize::try_from(file.size()).unwrap_or_default());
-        stdio::Read::read_to_end(&mut file, &mut bytes).map_err(io("reading", path))?;
-        Ok(Some(Index::open(bytes, diff_id)))
+        let size = file.size();
+        read_index(&mut file, size, diff_id).map(Some).map_err(io("reading", path))
     }
 
     fn open_checkpoints(&self, blob: &Digest) -> Result<Option<Result<Checkpoints, CheckpointsError>>> {
         let path = Kind::Checkpoints.path(blob);
         let Some(file) = blob::open(self.root(), &path)? else { return Ok(None) };
-        let part = FilePart::whole(file.into_file()).map_err(io("opening", path))?;
-        Ok(Some(Checkpoints::open(Box::new(part), blob)))
+        open_checkpoints(file.into_file(), blob).map(Some).map_err(io("opening", path))
     }
 
     /// What takes in that which is made of a layer that is here.
@@ -160,8 +142,7 @@ impl Store {
                 let entry = entry.map_err(io("listing", directory.clone()))?;
                 let name = entry.file_name();
                 let name = name.to_string_lossy();
-                let parts = name.split_once('.').and_then(|(hex, suffix)| {
-                    let kind = Kind::ALL.into_iter().find(|kind| kind.suffix() == suffix)?;
+                let parts = Kind::of(&name).and_then(|(kind, hex)| {
                     Some((format!("{}:{hex}", algorithm.name()).parse::<Digest>().ok()?, kind))
                 });
                 match (parts, entry.metadata()) {

@@ -4,6 +4,20 @@ use clap::{Args, ValueEnum};
 
 use super::{Format, LookedUp, Shape, Wanted};
 
+/// How an image whose files are meant is found and read.
+#[derive(Debug, Args)]
+pub struct Reach {
+    #[command(flatten)]
+    pub looked_up: LookedUp,
+
+    #[command(flatten)]
+    pub wanted: Wanted,
+
+    /// Keep nothing of layers that are read where they lie, and use nothing that was kept
+    #[arg(long)]
+    pub no_cache: bool,
+}
+
 /// An image whose files are meant.
 #[derive(Debug, Args)]
 pub struct Image {
@@ -12,10 +26,7 @@ pub struct Image {
     pub image: String,
 
     #[command(flatten)]
-    pub looked_up: LookedUp,
-
-    #[command(flatten)]
-    pub wanted: Wanted,
+    pub reach: Reach,
 }
 
 /// How entries are listed.
@@ -124,6 +135,11 @@ pub struct Cat {
     /// The files, from the image's root; links are followed within the image
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<String>,
+
+    /// Read layers as a whole first, and hold them against the image: where they lie uncompressed outside the store, files
+    /// are otherwise given as they are
+    #[arg(long)]
+    pub verify: bool,
 }
 
 #[derive(Debug, Args)]
@@ -137,10 +153,7 @@ pub struct Diff {
     pub other: Option<String>,
 
     #[command(flatten)]
-    pub looked_up: LookedUp,
-
-    #[command(flatten)]
-    pub wanted: Wanted,
+    pub reach: Reach,
 
     /// What this layer changes of those below it: its number, 0 being the base layer, or the beginning of its digest,
     /// diff ID or chain ID
@@ -213,10 +226,12 @@ pub struct Cp {
     pub destination: std::path::PathBuf,
 
     #[command(flatten)]
-    pub looked_up: LookedUp,
+    pub reach: Reach,
 
-    #[command(flatten)]
-    pub wanted: Wanted,
+    /// Read layers as a whole first, and hold them against the image: where they lie uncompressed outside the store, files
+    /// are otherwise given as they are
+    #[arg(long)]
+    pub verify: bool,
 
     /// Copy what a symbolic link leads to instead of the link
     #[arg(short = 'L', long)]

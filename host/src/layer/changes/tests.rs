@@ -6,6 +6,7 @@ use super::*;
 use crate::digest::Digest;
 use crate::layer::entry::{Entry, Time};
 use crate::layer::index::{Builder, Index};
+use crate::layer::tar::Visitor as _;
 
 /// What a layer has at a path: kind, content, mode, owner, time.
 #[derive(Debug, Clone)]
@@ -34,9 +35,9 @@ fn index(entries: &[Given]) -> Index {
             ..Entry::default()
         };
         at += 512;
-        builder.entry(&entry, at);
+        builder.entry(&entry, at).unwrap();
         if file {
-            builder.content(&given.content);
+            builder.content(&given.content).unwrap();
             at += (given.content.len() as u64).next_multiple_of(512);
         }
     }

@@ -2,9 +2,14 @@
 
 use std::io::{self, BufRead};
 
-use zstd::zstd_safe::{self, DCtx, InBuffer, OutBuffer};
+use zstd::zstd_safe::{self, DCtx, DParameter, InBuffer, OutBuffer};
 
 use super::{Place, Point};
+
+/// Bytes that a frame may refer back to: what the encoder that docker, podman and containerd have asks for at its
+/// highest level. A decoder has so much memory for each frame; a window of zstd's own highest levels would be
+/// four times that.
+pub(crate) const WINDOW_LIMIT: u64 = 32 << 20;
 
 /// Undoes Zstandard. Everything has to be a frame, skippable ones among them.
 pub(super) struct Frames<R> {
@@ -24,6 +29,7 @@ impl<R: BufRead> Frames<R> {
     pub(super) fn new(input: R, place: Place, every: Option<u64>) -> io::Result<Self> {
         let mut context = DCtx::try_create().ok_or(io::ErrorKind::OutOfMemory)?;
         context.init().map_err(explain)?;
+        context.set_parameter(DParameter::WindowLogMax(WINDOW_LIMIT.ilog2())).map_err(explain)?;
         Ok(Frames { input, context, between: true, place, every, last: place.uncompressed, point: None })
     }
 
@@ -62,6 +68,12 @@ impl<R: BufRead> Frames<R> {
     }
 }
 
+/// zstd's own number for a window that is too large, as it returns it.
+const WINDOW_TOO_LARGE: zstd_safe::ErrorCode = 0usize.wrapping_sub(16);
+
 fn explain(code: zstd_safe::ErrorCode) -> io::Error {
+    if code == WINDOW_TOO_LARGE {
+        return io::ErrorKind::QuotaExceeded.into();
+    }
     io::Error::new(io::ErrorKind::InvalidData, zstd_safe::get_error_name(code))
 }

@@ -1,8 +1,12 @@
 //! Making an index while a layer passes.
 
+use std::cmp::Ordering;
+
 use super::{FileDigest, MAGIC, TAIL, components, record};
 use crate::digest::{Algorithm, Digest};
 use crate::layer::entry::{Entry, Kind, Run};
+use crate::layer::tar::Visitor;
+use crate::transport::tar_index::TarError;
 
 /// Bytes of holes that are hashed for one layer: who says that a sparse file is large need not have it.
 const HOLES: u64 = 1 << 30;
@@ -12,7 +16,7 @@ const HOLES: u64 = 1 << 30;
 #[error("wanted entries that fit into an index of 4 GiB, found more")]
 pub struct TooLarge;
 
-/// Takes in a layer's entries in the order of its tar, and makes the index.
+/// Takes in a layer's entries and their content in the order of its tar, as a [`Visitor`], and makes the index.
 pub struct Builder {
     bytes: Vec<u8>,
     places: Vec<u32>,
@@ -62,50 +66,6 @@ impl Builder {
         Builder { digests: false, ..Builder::new() }
     }
 
-    /// The next entry, whose content begins at this offset of the tar.
-    pub fn entry(&mut self, entry: &Entry, content: u64) {
-        self.complete();
-        let Ok(place) = u32::try_from(self.bytes.len()) else {
-            self.too_large = true;
-            return;
-        };
-        let runs = match &entry.sparse {
-            _ if entry.kind != Kind::File => Vec::new(),
-            Some(runs) => runs.iter().rev().copied().collect(),
-            None => vec![Run { offset: 0, size: entry.size }],
-        };
-        let stored = if entry.kind == Kind::File { entry.stored_size() } else { 0 };
-        let holes = entry.size.saturating_sub(stored);
-        let digest = self.digests && entry.kind == Kind::File && holes <= self.holes;
-        self.places.push(place);
-        record::write(&mut self.bytes, entry, self.next, content, digest);
-        self.next = content.saturating_add(stored).next_multiple_of(512);
-        if digest {
-            self.holes -= holes;
-            self.hasher.reset();
-            self.file = Some(Passing { runs, hashed: 0, size: entry.size });
-        }
-    }
-
-    /// More of the last entry's content, as it is in the tar.
-    pub fn content(&mut self, mut bytes: &[u8]) {
-        let Some(file) = &mut self.file else { return };
-        while let Some(run) = file.runs.last_mut()
-            && !bytes.is_empty()
-        {
-            zeros(&mut self.hasher, run.offset - file.hashed);
-            let taken = usize::try_from(run.size).unwrap_or(bytes.len()).min(bytes.len());
-            self.hasher.update(&bytes[..taken]);
-            bytes = &bytes[taken..];
-            run.offset += taken as u64;
-            run.size -= taken as u64;
-            file.hashed = run.offset;
-            if run.size == 0 {
-                file.runs.pop();
-            }
-        }
-    }
-
     /// The file that was passing is complete.
     fn complete(&mut self) {
         let Some(file) = self.file.take() else { return };
@@ -141,26 +101,117 @@ impl Builder {
 
     /// Positions by path.
     fn order(&self) -> Vec<u32> {
-        // No path has a NUL, so with NUL for `/` the order of the bytes is that of the components.
-        let (mut keys, mut ends) = (Vec::new(), Vec::with_capacity(self.places.len()));
-        for place in &self.places {
-            let path = super::Record::parse(&self.bytes[*place as usize..]).map(|(record, _)| record.path);
-            for (at, component) in components(path.unwrap_or_default()).enumerate() {
-                if at > 0 {
-                    keys.push(0);
-                }
-                keys.extend_from_slice(component);
-            }
-            // The paths are part of the records, which have 32 bits.
-            ends.push(keys.len() as u32);
-        }
-        let key = |position: u32| {
-            let start = position.checked_sub(1).map_or(0, |before| ends[before as usize]);
-            &keys[start as usize..ends[position as usize] as usize]
+        let mut odd = Vec::new();
+        let keys: Vec<Key> = self.places.iter().map(|place| self.key(*place, &mut odd)).collect();
+        let path = |position: u32| {
+            let Key { start, length } = keys[position as usize];
+            let from = if length & ODD == 0 { &self.bytes } else { &odd };
+            &from[start as usize..][..(length & !ODD) as usize]
         };
-        let mut order: Vec<u32> = (0..ends.len() as u32).collect();
-        order.sort_unstable_by(|a, b| key(*a).cmp(key(*b)).then(a.cmp(b)));
+        let mut order: Vec<u32> = (0..keys.len() as u32).collect();
+        order.sort_unstable_by(|a, b| by_components(path(*a), path(*b)).then(a.cmp(b)));
         order
+    }
+
+    /// Where the path of a record is that is written with single slashes: in the record, but for few, which are
+    /// appended to `odd`. Copies of all of them would take half as much memory as the index.
+    fn key(&self, place: u32, odd: &mut Vec<u8>) -> Key {
+        let path = super::Record::parse(&self.bytes[place as usize..]).map(|(record, _)| record.path);
+        let path = path.unwrap_or_default();
+        let (mut start, mut length) = (None, 0);
+        let mut is_odd = false;
+        for component in components(path) {
+            let at = component.as_ptr() as usize - path.as_ptr() as usize;
+            is_odd |= start.is_some_and(|start| at != start + length + 1);
+            length = at + component.len() - *start.get_or_insert(at);
+        }
+        // Paths are part of the records, which have 32 bits, and are shorter than 31.
+        if !is_odd {
+            let within = path.as_ptr() as usize - self.bytes.as_ptr() as usize;
+            return Key { start: (within + start.unwrap_or(0)) as u32, length: length as u32 };
+        }
+        let start = odd.len();
+        for component in components(path) {
+            if odd.len() > start {
+                odd.push(b'/');
+            }
+            odd.extend_from_slice(component);
+        }
+        Key { start: start as u32, length: (odd.len() - start) as u32 | ODD }
+    }
+}
+
+/// A path, and whether it is among the odd ones.
+#[derive(Clone, Copy)]
+struct Key {
+    start: u32,
+    length: u32,
+}
+
+const ODD: u32 = 1 << 31;
+
+/// The order of paths, component by component, where single slashes are between components.
+fn by_components(a: &[u8], b: &[u8]) -> Ordering {
+    let shorter = a.len().min(b.len());
+    let mut at = 0;
+    while at + 8 <= shorter && a[at..at + 8] == b[at..at + 8] {
+        at += 8;
+    }
+    while at < shorter && a[at] == b[at] {
+        at += 1;
+    }
+    // What ends a component comes before whatever goes on with it; no path has a NUL.
+    let byte = |path: &[u8]| path.get(at).map_or(-1, |byte| if *byte == b'/' { 0 } else { i16::from(*byte) });
+    byte(a).cmp(&byte(b))
+}
+
+impl Visitor for Builder {
+    type Error = TarError;
+
+    /// The next entry, whose content begins at this offset of the tar.
+    fn entry(&mut self, entry: &Entry, content: u64) -> Result<(), TarError> {
+        self.complete();
+        let Ok(place) = u32::try_from(self.bytes.len()) else {
+            self.too_large = true;
+            return Ok(());
+        };
+        let runs = match &entry.sparse {
+            _ if entry.kind != Kind::File => Vec::new(),
+            Some(runs) => runs.iter().rev().copied().collect(),
+            None => vec![Run { offset: 0, size: entry.size }],
+        };
+        let stored = if entry.kind == Kind::File { entry.stored_size() } else { 0 };
+        let holes = entry.size.saturating_sub(stored);
+        let digest = self.digests && entry.kind == Kind::File && holes <= self.holes;
+        self.places.push(place);
+        record::write(&mut self.bytes, entry, self.next, content, digest);
+        self.next = content.saturating_add(stored).next_multiple_of(512);
+        if digest {
+            self.holes -= holes;
+            self.hasher.reset();
+            self.file = Some(Passing { runs, hashed: 0, size: entry.size });
+        }
+        Ok(())
+    }
+
+    /// More of the last entry's content, as it is in the tar.
+    fn content(&mut self, mut bytes: &[u8]) -> Result<(), TarError> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        while let Some(run) = file.runs.last_mut()
+            && !bytes.is_empty()
+        {
+            zeros(&mut self.hasher, run.offset - file.hashed);
+            let taken = usize::try_from(run.size).unwrap_or(bytes.len()).min(bytes.len());
+            self.hasher.update(&bytes[..taken]);
+            bytes = &bytes[taken..];
+            run.offset += taken as u64;
+            run.size -= taken as u64;
+            file.hashed = run.offset;
+            if run.size == 0 {
+                file.runs.pop();
+            }
+        }
+        Ok(())
     }
 }
 

@@ -129,6 +129,17 @@ impl<'a> Record<'a> {
         Some((record, bytes.len() - reader.rest.len()))
     }
 
+    /// The path of the record at the start of `bytes`, which was parsed before: a search looks at nothing else.
+    pub(super) fn path(bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let mut rest = bytes.get(1..)?;
+        // Where it lies, size, mode, owner, group and time.
+        for _ in 0..8 {
+            let end = rest.iter().position(|byte| byte & 0x80 == 0)?;
+            rest = &rest[end + 1..];
+        }
+        Reader { rest }.bytes()
+    }
+
     /// Extended attributes, by name.
     pub fn xattrs(&self) -> Xattrs<'a> {
         Xattrs { rest: Reader { rest: self.xattrs } }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::layer::entry::{Entry, Kind, Run, Time};
+use crate::layer::tar::Visitor as _;
 
 fn file(path: &str, size: u64) -> Entry {
     let modified = Time { seconds: 1_700_000_000, nanoseconds: 5 };
@@ -16,10 +17,10 @@ fn build(entries: &[Entry]) -> (Vec<u8>, Digest) {
     let mut at = 0;
     for entry in entries {
         at += 512;
-        builder.entry(entry, at);
+        builder.entry(entry, at).unwrap();
         let stored = entry.stored_size();
         let content: Vec<u8> = entry.path.iter().copied().cycle().take(stored as usize).collect();
-        content.chunks(7).for_each(|piece| builder.content(piece));
+        content.chunks(7).for_each(|piece| builder.content(piece).unwrap());
         at += stored.next_multiple_of(512);
     }
     let diff_id = Digest::of(b"a layer");
@@ -158,5 +159,21 @@ proptest::proptest! {
         if let Ok(index) = Index::read(sealed(bytes)) {
             use_all(&index);
         }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn entries_are_in_the_order_of_their_components_however_they_are_written(
+        paths in proptest::collection::vec("(\\./|/|//)?[a-c.!0é]{1,9}((/|//|/\\./)[a-c.!0]{1,9}){0,3}(/|//|/\\.)?", 0..40),
+    ) {
+        let entries: Vec<Entry> = paths.iter().map(|path| directory(path)).collect();
+        let (bytes, diff_id) = build(&entries);
+        let index = Index::open(bytes, &diff_id).unwrap();
+        let found: Vec<usize> = (0..index.len()).map(|rank| index.in_order(rank)).collect();
+        let mut wanted: Vec<usize> = (0..paths.len()).collect();
+        let key = |at: &usize| components(paths[*at].as_bytes()).collect::<Vec<_>>();
+        wanted.sort_by(|a, b| key(a).cmp(&key(b)).then(a.cmp(b)));
+        proptest::prop_assert_eq!(found, wanted);
     }
 }

@@ -1,74 +1,87 @@
 //! Indexes of layers that have none kept.
 
-use std::io;
-use std::sync::Arc;
+use std::io::{self, Read, Write};
+use std::sync::atomic::AtomicBool;
 
 use super::LayerError;
-use crate::digest::{Digest, Hasher};
-use crate::layer::checkpoints::{self, Checkpoints};
-use crate::layer::compression::{CompressionError, Decoder, Expansion};
-use crate::layer::entry::Entry;
+use crate::digest::Digest;
+use crate::layer::checkpoints::Checkpoints;
+use crate::layer::compression::{CompressionError, Expansion};
 use crate::layer::index::{Builder, Index};
-use crate::layer::read_at::{From, ReadAt};
-use crate::layer::seek::Seekable;
-use crate::layer::tar::{self, Visitor};
+use crate::layer::make::{Made, MakeError, Making};
+use crate::layer::read_at::ReadAt;
+use crate::layer::tar;
+use crate::layer::transfer::{Hooks, Transfer, TransferError, Undone, Wanted};
 use crate::transport::tar_index::TarError;
 
-/// An index, and the blob with places to begin reading at.
-pub(super) struct Made {
-    pub(super) index: Index,
-    pub(super) bytes: Seekable,
+/// From all of a blob, of this size, which is held against its digest and its diff ID. Checkpoints go to `sink`.
+pub(super) fn from_all(
+    (mut reader, size): (Box<dyn Read + Send>, u64),
+    blob: &Digest,
+    diff_id: &Digest,
+    sink: &mut (dyn Write + Send),
+) -> Result<(Undone, Made), LayerError> {
+    let wanted = Wanted {
+        size,
+        algorithm: blob.algorithm(),
+        diff_id: Some(diff_id.algorithm()),
+        expansion: Expansion::default(),
+    };
+    let hooks = Hooks { advanced: &|_| (), stop: &AtomicBool::new(false) };
+    let making = Making::new(sink);
+    let found = Transfer::default().run_making(&mut reader, &mut io::sink(), &wanted, &hooks, Some(making));
+    let found = found.map_err(|error| match error {
+        TransferError::Read { source, .. } => LayerError::Read { source },
+        error => LayerError::Read { source: io::Error::other(error) },
+    })?;
+    is_wanted(blob, found.digest)?;
+    // Both are there, because the diff ID was wanted.
+    let undone =
+        found.uncompressed.transpose()?.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+    is_wanted(diff_id, undone.digest.clone())?;
+    let made = found.made.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+    Ok((undone, made))
 }
 
-/// Passes on to the builder what the decoder finds.
-struct Building(Builder);
+fn is_wanted(wanted: &Digest, found: Digest) -> Result<(), LayerError> {
+    if found == *wanted { Ok(()) } else { Err(LayerError::Mismatch { wanted: wanted.clone(), found }) }
+}
 
-impl Visitor for Building {
-    type Error = TarError;
-
-    fn entry(&mut self, entry: &Entry, content: u64) -> Result<(), TarError> {
-        self.0.entry(entry, content);
-        Ok(())
-    }
-
-    fn content(&mut self, bytes: &[u8]) -> Result<(), TarError> {
-        self.0.content(bytes);
-        Ok(())
+impl From<MakeError> for LayerError {
+    fn from(error: MakeError) -> LayerError {
+        match error {
+            MakeError::Tar(error) => error.into(),
+            MakeError::TooLarge(error) => error.into(),
+        }
     }
 }
 
-/// From all of the layer, which is held against its diff ID.
-pub(super) fn from_all(bytes: &Seekable, blob: &Digest, diff_id: &Digest) -> Result<Made, LayerError> {
-    let size = bytes.blob().size();
-    let input = From::new(bytes.blob().clone(), 0);
-    let limit = Expansion::default().limit(size);
-    let mut decoder = Decoder::noting(input, bytes.compression(), limit, checkpoints::SPAN)?;
-    let mut noted = checkpoints::Writer::new(Vec::new())?;
-    let (mut hasher, mut tar) = (Hasher::new(diff_id.algorithm()), tar::Decoder::new());
-    let mut building = Building(Builder::new());
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        let read = decoder.decode(&mut buffer)?;
-        if let Some(point) = decoder.take_point() {
-            noted.add(&point)?;
-        }
-        if read == 0 {
-            break;
-        }
-        hasher.update(&buffer[..read]);
-        tar.feed(&buffer[..read], &mut building)?;
+/// Bytes of checkpoints in memory: of a layer of a gigabyte. Of larger ones, whose checkpoints are not kept, files are
+/// read from the start.
+const FEW: usize = 16 << 20;
+
+/// Checkpoints in memory, as long as they are few.
+#[derive(Default)]
+pub(super) struct Few(Vec<u8>);
+
+impl Few {
+    /// What was noted just now can be used, or else is done without.
+    pub(super) fn checkpoints(self, blob: &Digest) -> Option<Checkpoints> {
+        Checkpoints::open(Box::new(self.0), blob).ok()
     }
-    tar.finish()?;
-    let found = hasher.finish();
-    if found != *diff_id {
-        return Err(LayerError::Mismatch { wanted: diff_id.clone(), found });
+}
+
+impl Write for Few {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > FEW {
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
+        self.0.write(bytes)
     }
-    let uncompressed = decoder.produced();
-    let file = noted.finish(blob, size, uncompressed)?;
-    // What was noted just now can be used, or else is done without.
-    let checkpoints = Checkpoints::open(Box::new(file), blob).ok().map(Arc::new);
-    let bytes = Seekable::new(bytes.blob().clone(), Some(uncompressed), checkpoints)?;
-    Ok(Made { index: finished(building, diff_id, uncompressed)?, bytes })
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Bytes that are read at once: a header, and perhaps the next ones.
@@ -79,7 +92,7 @@ const WINDOW: usize = 8 << 10;
 pub(super) fn from_headers(blob: &dyn ReadAt, diff_id: &Digest) -> Result<Index, LayerError> {
     let size = blob.size();
     let mut tar = tar::Decoder::new();
-    let mut building = Building(Builder::without_digests());
+    let mut builder = Builder::without_digests();
     let (mut window, mut start, mut filled) = (vec![0; WINDOW], 0, 0);
     loop {
         let offset = tar.offset();
@@ -91,15 +104,15 @@ pub(super) fn from_headers(blob: &dyn ReadAt, diff_id: &Digest) -> Result<Index,
         }
         let at = (offset - start) as usize;
         let block = &window[at..filled.min(at + 512)];
-        tar.feed(block, &mut building)?;
-        let skipped = tar.skip(&mut building)?;
+        tar.feed(block, &mut builder)?;
+        let skipped = tar.skip(&mut builder)?;
         if skipped > 0 && tar.offset() > size.next_multiple_of(512) {
             let name = "an entry's content".to_owned();
             return Err(TarError::Truncated { name, wanted: tar.offset(), found: size }.into());
         }
     }
     tar.finish()?;
-    finished(building, diff_id, size)
+    opened(builder.finish(diff_id, size)?, diff_id)
 }
 
 fn read(blob: &dyn ReadAt, offset: u64, buffer: &mut [u8]) -> Result<usize, LayerError> {
@@ -111,8 +124,7 @@ fn read(blob: &dyn ReadAt, offset: u64, buffer: &mut [u8]) -> Result<usize, Laye
     }
 }
 
-fn finished(building: Building, diff_id: &Digest, size: u64) -> Result<Index, LayerError> {
-    let bytes = building.0.finish(diff_id, size)?;
-    let wrong = |source| LayerError::Index { diff_id: diff_id.clone(), source };
-    Index::open(bytes, diff_id).map_err(wrong)
+/// The index that was made just now.
+pub(super) fn opened(bytes: Vec<u8>, diff_id: &Digest) -> Result<Index, LayerError> {
+    Index::open(bytes, diff_id).map_err(|source| LayerError::Index { diff_id: diff_id.clone(), source })
 }

@@ -3,7 +3,11 @@
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
 use super::*;
+use crate::layer::cache;
 use crate::layer::stack::Stack;
 use crate::layer::tree::Follow;
 use crate::source::{Content, Root, SourceError};
@@ -36,8 +40,9 @@ impl Source for Blobs {
         &[]
     }
 
-    fn open(&self, _: &Descriptor) -> Result<Option<Content>, SourceError> {
-        Ok(None)
+    fn open(&self, target: &Descriptor) -> Result<Option<Content>, SourceError> {
+        let at = self.open_at(target)?;
+        Ok(at.map(|at| Content { size: at.size(), reader: Box::new(From::new(at, 0)), extent: None }))
     }
 
     fn open_at(&self, target: &Descriptor) -> Result<Option<Arc<dyn ReadAt>>, SourceError> {
@@ -77,6 +82,13 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// The fastest level makes one block of everything.
+fn in_blocks(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 7u64;
     let next = || {
@@ -89,20 +101,28 @@ fn noise(length: usize) -> Vec<u8> {
 /// These layers as they lie, base layer first, and how many bytes are read of them. The diff IDs are those of
 /// `plain`.
 fn stack(blobs: &[Vec<u8>], plain: &[Vec<u8>], headers_only: bool) -> (Stack, Arc<AtomicU64>) {
+    read_so(blobs, plain, &Reading { headers_only, cache: None })
+}
+
+fn read_so(blobs: &[Vec<u8>], plain: &[Vec<u8>], reading: &Reading) -> (Stack, Arc<AtomicU64>) {
     let read = Arc::new(AtomicU64::new(0));
     let source: Arc<dyn Source> = Arc::new(Blobs { blobs: blobs.to_vec(), read: read.clone() });
     let layer = |(blob, plain): (&Vec<u8>, &Vec<u8>)| {
-        let blob = Descriptor {
-            media_type: String::new(),
-            digest: Digest::of(blob).to_string(),
-            size: blob.len() as u64,
-            platform: None,
-            annotations: Vec::new(),
-            artifact_type: None,
-        };
-        Layer::in_place(source.clone(), blob, Digest::of(plain), headers_only)
+        let blob = descriptor(blob);
+        Layer::in_place(source.clone(), blob, Digest::of(plain), reading.clone())
     };
     (Stack::new(blobs.iter().zip(plain).map(layer).collect()), read)
+}
+
+fn descriptor(blob: &[u8]) -> Descriptor {
+    Descriptor {
+        media_type: String::new(),
+        digest: Digest::of(blob).to_string(),
+        size: blob.len() as u64,
+        platform: None,
+        annotations: Vec::new(),
+        artifact_type: None,
+    }
 }
 
 fn content(stack: &Stack, path: &str) -> io::Result<Vec<u8>> {
@@ -158,6 +178,90 @@ fn layers_below_the_one_that_has_the_file_are_not_touched() {
     assert!(read.load(Ordering::Relaxed) < 3 * top.len() as u64 + 1000);
 }
 
+fn cached(directory: &tempfile::TempDir, headers_only: bool) -> Reading {
+    let directory = Dir::open_ambient_dir(directory.path(), ambient_authority()).unwrap();
+    Reading { headers_only, cache: Cache::new(directory, cache::LIMIT).unwrap() }
+}
+
+#[test]
+fn what_was_read_as_a_whole_once_is_read_in_parts_from_then_on() {
+    let large = noise(12 << 20);
+    let plain = [tar(&[("a", b"first".to_vec()), ("large", large.clone()), ("z", b"last".to_vec())])];
+    let frames: Vec<u8> =
+        plain[0].chunks(1 << 20).flat_map(|part| zstd::stream::encode_all(part, 1).unwrap()).collect();
+    for blobs in [[in_blocks(&plain[0])], [frames], plain.clone()] {
+        let directory = tempfile::tempdir().unwrap();
+        let (stack, read) = read_so(&blobs, &plain, &cached(&directory, false));
+        assert_eq!(content(&stack, "z").unwrap(), b"last");
+        assert!(read.load(Ordering::Relaxed) >= blobs[0].len() as u64);
+        let (stack, read) = read_so(&blobs, &plain, &cached(&directory, true));
+        assert_eq!(stack.tree().walk(b"").unwrap().count(), 3);
+        assert_eq!(read.load(Ordering::Relaxed), 0);
+        assert_eq!(content(&stack, "z").unwrap(), b"last");
+        assert_eq!(content(&stack, "a").unwrap(), b"first");
+        let read = read.load(Ordering::Relaxed);
+        assert!(read < 5 << 20, "{read}");
+        assert!(content(&stack, "large").unwrap() == large);
+    }
+}
+
+#[test]
+fn what_is_not_what_it_should_be_is_not_cached() {
+    let directory = tempfile::tempdir().unwrap();
+    let wanted = [tar(&[("a", noise(3 << 20))])];
+    let other = [gzip(&tar(&[("a", noise(4 << 20))]))];
+    let kept = || std::fs::read_dir(directory.path()).unwrap().count();
+    let (layers, _) = read_so(&other, &wanted, &cached(&directory, false));
+    assert!(matches!(layers.layers()[0].index(), Err(LayerError::Mismatch { .. })));
+    assert_eq!(kept(), 0);
+    // Nor what was not held against anything.
+    let (layers, _) = read_so(&wanted, &wanted, &cached(&directory, true));
+    layers.layers()[0].index().unwrap();
+    assert_eq!(kept(), 0);
+    let (layers, _) = read_so(&wanted, &wanted, &cached(&directory, false));
+    layers.layers()[0].index().unwrap();
+    assert_eq!(kept(), 1);
+}
+
+#[test]
+fn content_of_a_plain_layer_is_held_against_an_index_that_has_digests() {
+    let directory = tempfile::tempdir().unwrap();
+    let wanted = [tar(&[("a", b"wanted".to_vec()), ("b", b"same".to_vec())])];
+    let (layers, _) = read_so(&wanted, &wanted, &cached(&directory, false));
+    layers.layers()[0].index().unwrap();
+    // The blob is called what it was.
+    let changed =
+        Changed { called: wanted[0].clone(), is: tar(&[("a", b"others".to_vec()), ("b", b"same".to_vec())]) };
+    let blob = descriptor(&wanted[0]);
+    let reading = cached(&directory, true);
+    let layer = Layer::in_place(Arc::new(changed), blob, Digest::of(&wanted[0]), reading);
+    let stack = Stack::new(vec![layer]);
+    let error = content(&stack, "a").unwrap_err();
+    assert!(error.downcast::<LayerError>().is_ok_and(|error| matches!(error, LayerError::Damaged { .. })));
+    assert_eq!(content(&stack, "b").unwrap(), b"same");
+}
+
+/// A blob that has become another.
+struct Changed {
+    called: Vec<u8>,
+    is: Vec<u8>,
+}
+
+impl Source for Changed {
+    fn roots(&self) -> &[Root] {
+        &[]
+    }
+
+    fn open(&self, _: &Descriptor) -> Result<Option<Content>, SourceError> {
+        Ok(None)
+    }
+
+    fn open_at(&self, target: &Descriptor) -> Result<Option<Arc<dyn ReadAt>>, SourceError> {
+        let is_it = Digest::of(&self.called).to_string() == target.digest;
+        Ok(is_it.then(|| Arc::new(self.is.clone()) as _))
+    }
+}
+
 #[test]
 fn what_is_not_what_it_should_be_is_an_error() {
     let wanted = tar(&[("a", b"wanted".to_vec())]);
@@ -201,8 +305,8 @@ fn stack_of_garbage() -> Stack {
 #[test]
 fn a_layer_that_is_not_there_is_said_to_be_missing() {
     let (stack, _) = stack(&[tar(&[])], &[tar(&[])], true);
-    let Place::Source { source, blob } = &stack.layers()[0].place else { panic!() };
+    let Place::Source { source, blob, .. } = &stack.layers()[0].place else { panic!() };
     let other = Descriptor { digest: Digest::of(b"other").to_string(), ..blob.clone() };
-    let layer = Layer::in_place(source.clone(), other, Digest::of(b""), true);
+    let layer = Layer::in_place(source.clone(), other, Digest::of(b""), Reading::default());
     assert!(matches!(layer.index(), Err(LayerError::NotHere { .. })));
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::digest::Digest;
 use crate::layer::entry::{Entry, Time};
 use crate::layer::index::Builder;
+use crate::layer::tar::Visitor as _;
 
 /// `path`, `path/` for a directory, `path -> target` for a symbolic link, `path => target` for a hard one.
 fn entry(text: &str) -> Entry {
@@ -29,7 +30,7 @@ fn entry(text: &str) -> Entry {
 fn index(entries: &[&str]) -> Index {
     let mut builder = Builder::new();
     for (at, text) in entries.iter().enumerate() {
-        builder.entry(&entry(text), 512 * (at as u64 + 1));
+        builder.entry(&entry(text), 512 * (at as u64 + 1)).unwrap();
     }
     let diff_id = Digest::of(b"");
     let bytes = builder.finish(&diff_id, 512 * (entries.len() as u64 + 2)).unwrap();

@@ -1,0 +1,54 @@
+//! What is kept of layers beside their content, in the store and in the cache alike.
+
+use std::io::{self, Read};
+
+use super::checkpoints::{Checkpoints, CheckpointsError};
+use super::index::{Index, IndexError};
+use super::read_at::FilePart;
+use crate::digest::Digest;
+
+/// What is kept, of which layer or blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// By diff ID.
+    Index,
+    /// By the digest of the blob.
+    Checkpoints,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Kind; 2] = [Kind::Index, Kind::Checkpoints];
+
+    pub(crate) fn suffix(self) -> &'static str {
+        match self {
+            Kind::Index => "index",
+            Kind::Checkpoints => "checkpoints",
+        }
+    }
+
+    /// The kind and the hexadecimal digits of a file name.
+    pub(crate) fn of(name: &str) -> Option<(Kind, &str)> {
+        let (hex, suffix) = name.split_once('.')?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.suffix() == suffix)?;
+        Some((kind, hex))
+    }
+}
+
+/// The index in a file, which has to be that of this layer.
+pub(crate) fn read_index(
+    file: &mut (impl Read + ?Sized),
+    size: u64,
+    diff_id: &Digest,
+) -> io::Result<Result<Index, IndexError>> {
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    file.read_to_end(&mut bytes)?;
+    Ok(Index::open(bytes, diff_id))
+}
+
+/// The checkpoints in a file, which have to be those of this blob.
+pub(crate) fn open_checkpoints(
+    file: std::fs::File,
+    blob: &Digest,
+) -> io::Result<Result<Checkpoints, CheckpointsError>> {
+    Ok(Checkpoints::open(Box::new(FilePart::whole(file)?), blob))
+}
