@@ -43,9 +43,11 @@ mod refusal;
 mod registries;
 mod remote;
 mod remove;
+mod replaced;
 mod resolve;
 mod save;
 mod session;
+mod short_names;
 mod tags;
 mod template;
 mod time;
@@ -98,7 +100,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Push(command) => push::run(&session()?, command),
         Command::Copy(command) => copy::run(&session()?, command),
         Command::Login(command) => login::login(&session()?, command),
-        Command::Logout(command) => login::logout(command),
+        Command::Logout(command) => login::logout(&session()?, command),
         Command::Tags(Tags { command: TagsCommand::List(command) }) => tags::list(&session()?, command),
         Command::Save(command) => save::run(&session()?, command),
         Command::Import(command) => import::run(&session()?, command),

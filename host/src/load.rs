@@ -38,7 +38,7 @@ use crate::digest::Digest;
 use crate::layer::compression::Expansion;
 use crate::sandbox::Sandbox;
 use crate::source::{Root, Source};
-use crate::store::{EventKind, EventRecord, LayerRecord, NameRecord, PlaceRecord, Store, Target};
+use crate::store::{EventKind, EventRecord, NameRecord, PlaceRecord, Store, Target};
 use crate::types::platforms::Matcher;
 use crate::types::{Descriptor, ImageName, Platform};
 
@@ -68,6 +68,9 @@ pub struct Options {
     pub only: Option<BTreeSet<String>>,
     /// What the load is recorded as; a load where it is nothing else.
     pub recorded_as: Option<EventKind>,
+    /// Leave it to their first use to undo layers: to see whether they have the diff IDs that the config says, and to
+    /// make their indexes.
+    pub defer: bool,
     /// Layers worked on at the same time. 0: as many as there are processors, at most 4.
     pub threads: usize,
 }
@@ -173,13 +176,16 @@ pub fn load(
     progress.planned(jobs.len(), jobs.iter().map(|job| job.target.size).sum());
     let outcome = blobs::run(source, &batch, &jobs, options, progress)?;
     records.layers = outcome.layers;
+    records.unverified = outcome.unverified;
     if let Some((registry, repository)) = source.repository() {
-        let place = |layer: &LayerRecord| PlaceRecord {
-            blob: layer.blob.digest.clone(),
+        let place = |blob: &Target| PlaceRecord {
+            blob: blob.digest.clone(),
             registry: registry.to_owned(),
             repository: repository.to_owned(),
         };
-        records.places = records.layers.iter().map(place).collect();
+        let undone = records.layers.iter().map(|layer| &layer.blob);
+        let blobs = undone.chain(records.unverified.iter().map(|claim| &claim.blob));
+        records.places = blobs.map(place).collect();
     }
     for root in &roots {
         let target = Target::try_from(&root.descriptor)?;

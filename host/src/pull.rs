@@ -59,6 +59,8 @@ pub struct Options {
     pub labels: Vec<(String, Option<String>)>,
     /// What a layer may expand to.
     pub expansion: Expansion,
+    /// Leave it to their first use to see whether layers have the diff IDs that their config says, and to index them.
+    pub defer: bool,
     /// Layers worked on at the same time. 0: as many as there are processors, at least 2, at most 4.
     pub threads: usize,
 }
@@ -188,44 +190,34 @@ impl Pull<'_> {
         Ok(Some(Pulled { name, target, images, was_here: true, written, present }))
     }
 
-    /// The first place that has the image; or why none has it.
+    /// What is there, at the first place that has the image; or why none has it.
     fn find(
         &self,
         name: &ImageName,
         places: &[Place],
         known: bool,
     ) -> Result<Result<Found, Vec<PlaceFailure>>, PullError> {
-        let mut failures = Vec::new();
-        for place in places {
-            let error = match self.look(name, place, known) {
-                Ok(Some(found)) => return Ok(Ok(found)),
-                Ok(None) => None,
-                Err(PullError::Source(error)) => Some(error),
-                Err(error) => return Err(error),
-            };
-            failures.push(PlaceFailure { name: resolve::name(&place.name), error });
-        }
-        Ok(Err(failures))
-    }
-
-    fn look(&self, name: &ImageName, place: &Place, known: bool) -> Result<Option<Found>, PullError> {
-        // What the store has under this name may be what is meant still: that costs one small question.
-        if known {
-            let head = place.repository.head_manifest(&reference(&place.name)).map_err(SourceError::from)?;
-            let Some(head) = head else { return Ok(None) };
-            if let Some(digest) = &head.digest
-                && self.store.contains(digest)?.is_some()
-            {
-                return Ok(Some(Found::Unchanged(digest.to_string())));
+        first(places, |place| {
+            // What the store has under this name may be what is meant still: that costs one small question.
+            if known {
+                let head =
+                    place.repository.head_manifest(&reference(&place.name)).map_err(SourceError::from)?;
+                let Some(head) = head else { return Ok(None) };
+                if let Some(digest) = &head.digest
+                    && self.store.contains(digest)?.is_some()
+                {
+                    return Ok(Some(Found::Unchanged(digest.to_string())));
+                }
             }
-        }
-        self.open(name, place)
+            Ok(self.open(place, name)?.map(Found::Image))
+        })
     }
 
-    fn open(&self, name: &ImageName, place: &Place) -> Result<Option<Found>, PullError> {
+    /// The image at a place, called by this name.
+    fn open(&self, place: &Place, name: &ImageName) -> Result<Option<RegistryImage>, PullError> {
         let here = Some(self.store.clone());
-        let image = RegistryImage::open(place.repository.clone(), name, self.sandbox, here)?;
-        Ok(image.map(Found::Image))
+        let image = RegistryImage::open(place.repository.clone(), &place.name, self.sandbox, here)?;
+        Ok(image.map(|image| image.called(name.clone())))
     }
 
     fn take(
@@ -261,6 +253,7 @@ impl Pull<'_> {
             recorded_as: Some(EventKind::Pull),
             origin: Some(resolve::name(name)),
             expansion: self.options.expansion,
+            defer: self.options.defer,
             threads: match self.options.threads {
                 0 => std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4),
                 threads => threads,
@@ -275,19 +268,12 @@ impl Pull<'_> {
 
     /// The image by its digest: its document is in the store, and is not fetched.
     fn reopen(&self, name: &ImageName, digest: &str, places: &[Place]) -> Result<RegistryImage, PullError> {
-        let mut failures = Vec::new();
-        for place in places {
-            let by_digest = ImageName { digest: Some(digest.to_owned()), ..place.name.clone() };
-            let here = Some(self.store.clone());
-            match RegistryImage::open(place.repository.clone(), &by_digest, self.sandbox, here) {
-                Ok(Some(image)) => return Ok(image.called(name.clone())),
-                Ok(None) => failures.push(PlaceFailure { name: resolve::name(&by_digest), error: None }),
-                Err(error) => {
-                    failures.push(PlaceFailure { name: resolve::name(&by_digest), error: Some(error) })
-                }
-            }
-        }
-        Err(PullError::Nowhere(failures))
+        let by_digest = |place: &Place| Place {
+            name: ImageName { digest: Some(digest.to_owned()), ..place.name.clone() },
+            ..place.clone()
+        };
+        let places: Vec<Place> = places.iter().map(by_digest).collect();
+        first(&places, |place| self.open(place, name))?.map_err(PullError::Nowhere)
     }
 
     fn check_labels(&self, content: &dyn crate::content::Content, image: &Resolved) -> Result<(), PullError> {
@@ -314,6 +300,24 @@ impl Pull<'_> {
         }
         Ok(())
     }
+}
+
+/// What the first place that has something has; or why none has anything.
+fn first<T>(
+    places: &[Place],
+    look: impl Fn(&Place) -> Result<Option<T>, PullError>,
+) -> Result<Result<T, Vec<PlaceFailure>>, PullError> {
+    let mut failures = Vec::new();
+    for place in places {
+        let error = match look(place) {
+            Ok(Some(found)) => return Ok(Ok(found)),
+            Ok(None) => None,
+            Err(PullError::Source(error)) => Some(error),
+            Err(error) => return Err(error),
+        };
+        failures.push(PlaceFailure { name: resolve::name(&place.name), error });
+    }
+    Ok(Err(failures))
 }
 
 impl PullError {

@@ -5,7 +5,7 @@
 //! it counts, of aliases the last with the name. What entries mean, and whether they are names at all, the
 //! guest says.
 //!
-//! Read are `unqualified-search-registries`, `short-name-mode`, `[aliases]` and `[[registry]]`; that the other documented
+//! Read are `unqualified-search-registries`, `short-name-mode`, `credential-helpers`, `[aliases]` and `[[registry]]`; that the other documented
 //! keys have the type they should have is checked. Keys that are not known are passed over: the files are
 //! shared with other programs.
 
@@ -52,6 +52,8 @@ pub struct File {
     pub mode: Option<Mode>,
     /// Its `[[registry]]` tables, in order.
     pub registries: Vec<RegistryTable>,
+    /// Where credentials are, in order. `None`: it says nothing of that.
+    pub credential_helpers: Option<Vec<String>>,
 }
 
 impl File {
@@ -124,6 +126,7 @@ pub struct Registries {
     aliases: BTreeMap<String, String>,
     /// By prefix.
     tables: BTreeMap<String, RegistryTable>,
+    credential_helpers: Option<Vec<String>>,
 }
 
 impl Registries {
@@ -143,6 +146,7 @@ impl Registries {
             searched: None,
             aliases: BTreeMap::new(),
             tables: BTreeMap::new(),
+            credential_helpers: None,
         };
         for file in files {
             let own = Configuration {
@@ -160,6 +164,7 @@ impl Registries {
                 tables.entry(table.prefix.clone()).or_insert(table);
             }
             whole.tables.extend(tables);
+            whole.credential_helpers = file.credential_helpers.or(whole.credential_helpers);
             whole.configuration.mode = own.mode;
             if file.search_registries.is_some() {
                 whole.configuration.search_registries = own.search_registries;
@@ -174,6 +179,12 @@ impl Registries {
     /// What the guest is to go by.
     pub fn configuration(&self) -> &Configuration {
         &self.configuration
+    }
+
+    /// `credential-helpers`: where credentials are, in order. `containers-auth.json` are the files. `None`: no file says
+    /// anything of it.
+    pub fn credential_helpers(&self) -> Option<&[String]> {
+        self.credential_helpers.as_deref().filter(|helpers| !helpers.is_empty())
     }
 
     /// The file that has the search registries.

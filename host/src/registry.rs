@@ -13,9 +13,11 @@
 //! registry is there.
 
 mod address;
+mod answer;
 mod auth;
 pub mod auth_file;
 mod blob;
+mod connection;
 mod error;
 mod exchange;
 pub mod helper;
@@ -27,6 +29,7 @@ mod secret;
 mod tags;
 mod tls;
 mod upload;
+mod url;
 
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -128,7 +131,7 @@ struct Inner {
     addresses: Arc<Addresses>,
     /// Whether it is HTTPS, once that is known.
     is_https: OnceLock<bool>,
-    agents: Mutex<Vec<(exchange::Way, ureq::Agent)>>,
+    agents: Mutex<Vec<(connection::Way, ureq::Agent)>>,
     authentication: Mutex<Authentication>,
 }
 

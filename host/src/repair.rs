@@ -13,8 +13,7 @@ use cap_std::fs::Dir;
 use crate::check::{CheckError, check};
 use crate::digest::Digest;
 use crate::image::{self, ImageError};
-use crate::layer::compression::Expansion;
-use crate::layer::transfer::{Hooks, Transfer, Wanted};
+use crate::layer::transfer::Transfer;
 use crate::load::LoadError;
 use crate::sandbox::{Sandbox, SandboxError};
 use crate::source::Source;
@@ -145,6 +144,7 @@ fn mend(
             | Problem::WrongSize { digest, .. } => drop(bad.insert(digest.clone())),
             Problem::UnreadableLayer { digest, .. }
             | Problem::WrongDiffId { digest, .. }
+            | Problem::WrongLayer { digest, .. }
             | Problem::WrongRecord { digest, .. } => drop(wrong.insert(digest.clone())),
             Problem::UnknownLayer { image, .. } => drop(wrong.insert(image.clone())),
             Problem::DamagedIndex { digest, .. } => drop(indexes.insert(digest.clone())),
@@ -313,15 +313,7 @@ fn layer(
 ) -> Result<Option<LayerRecord>, RepairError> {
     let Some(mut content) = store.open_blob(&blob.digest)? else { return Ok(None) };
     let size = content.size();
-    let wanted = Wanted {
-        size,
-        algorithm: blob.digest.algorithm(),
-        diff_id: Some(algorithm),
-        expansion: Expansion::default(),
-    };
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let hooks = Hooks { advanced: &|_| (), stop: &stop };
-    let found = Transfer::default().run(&mut content, &mut std::io::sink(), &wanted, &hooks);
+    let found = store::undo(&mut content, &blob.digest, algorithm, &mut Transfer::default(), None);
     let Some(found) = found.ok().filter(|found| found.digest == blob.digest) else { return Ok(None) };
     let Some(Ok(undone)) = found.uncompressed else { return Ok(None) };
     Ok(Some(LayerRecord {

@@ -66,6 +66,7 @@ mod remove;
 mod search;
 mod step;
 mod target;
+mod undo;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -94,9 +95,10 @@ pub use names::{Association, Ending, Names};
 pub use pins::{HOLDER_LIMIT, Pin, Pins};
 pub use places::{PlaceRecord, Places};
 pub(crate) use rebuild::Rebuilding;
-pub use record::{ImageRecord, IndexRecord, LayerRecord, ManifestRecord, NameRecord, Records};
+pub use record::{ImageRecord, IndexRecord, LayerClaim, LayerRecord, ManifestRecord, NameRecord, Records};
 pub use remove::{Removal, Removed};
 pub use target::Target;
+pub(crate) use undo::undo;
 
 pub(crate) use step::reached;
 

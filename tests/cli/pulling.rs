@@ -1,4 +1,3 @@
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -292,7 +291,7 @@ fn content_that_is_not_what_it_should_be_leaves_nothing() {
 }
 
 /// The command with a registries.conf of its own.
-fn configured(place: &Place, configuration: &str, arguments: &[&str]) -> crate::place::Outcome {
+pub fn configured(place: &Place, configuration: &str, arguments: &[&str]) -> crate::place::Outcome {
     let file = place.file("registries.conf", configuration.as_bytes());
     let mut command = place.command(arguments);
     command.env("CONTAINERS_REGISTRIES_CONF", file).env("HOME", place.path("home"));
@@ -328,32 +327,6 @@ fn mirrors_are_asked_first_and_every_failure_is_told() {
     let names = place.run(&["images", "--format", "{{.Repository}}:{{.Tag}}"]).ok();
     assert_eq!(names.text(), "r.example.com/team/app:1\nr.example.com/team/app:2\n");
     run(&["inspect", "docker://r.example.com/team/app:2"]).ok();
-}
-
-#[test]
-fn a_name_without_a_registry_is_every_candidate_in_order() {
-    let (place, first, second) = (Place::new(), Shelved::new(), Shelved::new());
-    let mut layout = Layout::default();
-    let image = small(&mut layout, "x");
-    second.put(&layout, "1", &image);
-    let configuration = format!(
-        "unqualified-search-registries = ['{}', '{}']\nshort-name-mode = 'permissive'\n[aliases]\nknown = '{}/other/name'\n",
-        first.server.name(),
-        second.server.name(),
-        second.server.name()
-    );
-    for lookup in ["podman", "podman-1"] {
-        let run = |name: &str| configured(&place, &configuration, &["pull", "-q", "--lookup", lookup, name]);
-        run("app:1").ok();
-        assert_eq!((first.server.log().len(), second.server.log().is_empty()), (1, false));
-        let failed = run("app:2").failed(1);
-        for registry in [&first, &second] {
-            assert!(failed.stderr.contains(&registry.name("app:2")), "{}", failed.stderr);
-        }
-        first.server.forget();
-    }
-    configured(&place, &configuration, &["pull", "-q", "--lookup", "podman", "known:1"]).ok();
-    assert!(second.server.asked().iter().any(|line| line.contains("/v2/other/name/manifests/1")));
 }
 
 #[test]
@@ -462,88 +435,4 @@ fn a_registry_has_to_show_a_certificate() {
     let failed = place.run(&["pull", "--tls-verify", "--retry", "0", &registry.name("a/b:1")]).failed(2);
     assert!(failed.stderr.contains("no answer"), "{}", failed.stderr);
     assert!(registry.server.log().is_empty());
-}
-
-/// A helper, as a script, first on the path.
-fn helper(place: &Place, name: &str, script: &str) -> std::ffi::OsString {
-    use std::os::unix::fs::PermissionsExt as _;
-    let file = place.file(&format!("docker-credential-{name}"), format!("#!/bin/sh\n{script}\n").as_bytes());
-    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let mut path = place.path("").into_os_string();
-    path.push(":/usr/bin:/bin");
-    path
-}
-
-/// A registry that wants `user:hunter2`.
-fn guarded() -> Shelved {
-    let shelf = Shelf::new();
-    let mut layout = Layout::default();
-    let image = small(&mut layout, "x");
-    put(&mut shelf.lock().unwrap(), &layout, "1", &image);
-    let content = shelf.clone();
-    let server = Server::start(move |request| match request.header("authorization") {
-        Some("Basic dXNlcjpodW50ZXIy") => content.lock().unwrap().answer(request),
-        _ => Response::new(401).header("www-authenticate", "Basic realm=\"r\""),
-    });
-    Shelved { shelf, server }
-}
-
-#[test]
-fn credentials_are_kept_used_and_forgotten() {
-    let (place, registry) = (Place::new(), guarded());
-    let (name, auth) = (registry.server.name(), place.path("auth/auth.json"));
-    let run = |arguments: &[&str], input: &str| {
-        let mut command = place.command(arguments);
-        command.env("REGISTRY_AUTH_FILE", &auth).stdin(std::process::Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
-        crate::place::wait_within(child, Duration::from_secs(20))
-    };
-    let pull = ["pull", "-q", &registry.name("a/b:1")];
-    let refused = run(&pull, "").failed(2);
-    assert!(refused.stderr.contains("consign login"), "{}", refused.stderr);
-    let refused = run(&["login", "-u", "user", "--password-stdin", &name], "wr0ng\n").failed(1);
-    assert!(!refused.stderr.contains("wr0ng") && !auth.exists());
-    assert_eq!(
-        run(&["login", "-u", "user", "--password-stdin", &name], "hunter2\n").ok().text(),
-        "Login Succeeded!\n"
-    );
-    use std::os::unix::fs::PermissionsExt as _;
-    assert_eq!(std::fs::metadata(&auth).unwrap().permissions().mode() & 0o777, 0o600);
-    run(&pull, "").ok();
-    run(&["logout", &name], "").ok();
-    run(&["logout", &name], "").failed(1);
-    run(&["tags", "list", &registry.name("a/b")], "").failed(2);
-}
-
-#[test]
-fn helpers_are_asked_and_those_that_hang_or_talk_nonsense_are_given_up() {
-    let (place, registry) = (Place::new(), guarded());
-    let auth = place.file("auth.json", b"{\"credsStore\": \"tiny\"}");
-    let list = |script: &str| {
-        let path = helper(&place, "tiny", script);
-        let mut command: Command = place.command(&["tags", "list", "-q", &registry.name("a/b")]);
-        command.env("REGISTRY_AUTH_FILE", &auth).env("PATH", path);
-        place.outcome_of(command)
-    };
-    let answer = "printf '{\"Username\":\"user\",\"Secret\":\"hunter2\"}'";
-    assert_eq!(
-        list(&format!("[ $1 = get ] && [ \"$(cat)\" = {} ] && {answer}", registry.server.name())).ok().text(),
-        "1\n"
-    );
-    let absent = list("echo credentials not found in native keychain; exit 1").failed(2);
-    assert!(absent.stderr.contains("wants other credentials"), "{}", absent.stderr);
-    for (script, wanted) in [
-        ("echo s3cret; exit 1", "wanted success, found a failure"),
-        ("echo s3cret", "wanted an object with `Username` and `Secret`, found something else"),
-        ("yes s3cret", "wanted at most 65536 bytes, found more"),
-    ] {
-        let failed = list(script).failed(2);
-        assert!(failed.stderr.contains(wanted), "{}", failed.stderr);
-        assert!(!failed.stderr.contains("s3cret"), "{}", failed.stderr);
-    }
-    let malformed = place.file("auth.json", b"{\n\"auths\": {\"x\": s3cret}}");
-    let failed = list("exit 1").failed(2);
-    assert!(failed.stderr.contains(&format!("`{malformed}`, line 2")), "{}", failed.stderr);
-    assert!(!failed.stderr.contains("s3cret"), "{}", failed.stderr);
 }

@@ -205,6 +205,39 @@ fn lists_that_go_in_a_circle_are_given_up() {
 }
 
 #[test]
+fn a_list_that_brings_new_tags_for_ever_is_given_up() {
+    let server = Server::start(|request| {
+        let page: usize = request.parameter("last").map_or(0, |last| last.parse().unwrap());
+        let tags: Vec<String> = (0..90_000).map(|tag| format!("\"{page}.{tag}\"")).collect();
+        Response::new(200)
+            .header("link", format!("</v2/a/b/tags/list?last={}>; rel=next", page + 1))
+            .bytes(format!("{{\"tags\":[{}]}}", tags.join(",")))
+    });
+    let error = repository(&server).tags(usize::MAX).unwrap_err();
+    assert!(matches!(error, RegistryError::Endless { what: "tags", .. }), "{error}");
+    assert_eq!(server.log().len(), 6);
+    let some = repository(&server).tags(100_000).unwrap();
+    assert!(some.more && some.tags.len() == 100_000);
+}
+
+/// Names that a registry makes up: of files, of places, of other content.
+#[test]
+fn names_a_registry_makes_up_are_not_believed() {
+    for tags in ["../../etc/passwd", "a/b", "", "-x", ".", "a b", "a\\u0000b", "a\\nb", &"x".repeat(129)] {
+        let body = format!("{{\"name\":\"../..\",\"tags\":[\"{tags}\",\"good\"]}}");
+        let server = Server::start(move |_| Response::new(200).bytes(body.as_bytes()));
+        let found = repository(&server).tags(10).unwrap();
+        assert_eq!((found.tags, found.malformed), (vec!["good".to_owned()], 1), "{tags:?}");
+    }
+    for digest in ["sha256:../../x", "sha256:", "sha256:ABC", "sha512:00", "x"] {
+        let server =
+            Server::start(move |_| Response::new(200).header("docker-content-digest", digest).bytes("{}"));
+        let error = repository(&server).get_manifest("1").unwrap_err();
+        assert!(matches!(error, RegistryError::Answer { .. }), "{digest}: {error}");
+    }
+}
+
+#[test]
 fn names_that_are_none_are_not_asked_for() {
     let server = Server::start(|_| Response::new(200));
     let registry = registry(&server, access());

@@ -21,7 +21,7 @@ fn a_store_of_a_newer_format_is_refused_by_name() {
     add(&open(path.path()), "one");
     tamper(path.path(), "PRAGMA user_version = 7");
     let error = open_error(path.path(), Options::default());
-    assert!(matches!(error, StoreError::NewerFormat { found: 7, supported: 3 }), "{error:?}");
+    assert!(matches!(error, StoreError::NewerFormat { found: 7, supported: 5 }), "{error:?}");
     assert!(error.to_string().contains("a newer consign wrote it"));
     let read_only = Options { read_only: true, ..Options::default() };
     assert!(matches!(open_error(path.path(), read_only), StoreError::NewerFormat { .. }));
@@ -156,6 +156,7 @@ fn to_the_first_format(path: &Path) {
         .execute_batch(
             "DROP TABLE events; DROP TABLE pins; DROP INDEX image_layers_by_chain_id;
              ALTER TABLE images DROP COLUMN layer_count; ALTER TABLE images DROP COLUMN unpacked_size;
+             ALTER TABLE layer_blobs DROP COLUMN verified;
              PRAGMA user_version = 1",
         )
         .unwrap();
@@ -177,7 +178,7 @@ fn a_store_of_the_first_format_is_upgraded_where_it_is() {
             scope.spawn(|| check(&open(path.path())));
         }
     });
-    assert_eq!(format(path.path()), 3);
+    assert_eq!(format(path.path()), 5);
     let store = open(path.path());
     assert_eq!(store.images().ids().unwrap(), std::slice::from_ref(&one.digest));
     assert!(store.pins().add(&one.digest, "somebody").unwrap());

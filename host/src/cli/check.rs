@@ -10,7 +10,7 @@ use consign::digest::Digest;
 use consign::repair::{Repaired, repair};
 use consign::store::{CheckOptions, Report};
 
-use super::args::{Check, Format};
+use super::args::{Check, Format, Reached};
 use super::failure::Failure;
 use super::session::Session;
 use super::{image, output};
@@ -34,7 +34,11 @@ pub fn run(session: &Session, arguments: &Check) -> Result<()> {
 }
 
 fn mend(session: &Session, arguments: &Check) -> Result<()> {
-    let sources = arguments.from.iter().map(|text| source(session, text)).collect::<Result<Vec<_>>>()?;
+    let sources = arguments
+        .from
+        .iter()
+        .map(|text| source(session, text, &arguments.reached))
+        .collect::<Result<Vec<_>>>()?;
     let (root, options) = session.root()?;
     let repaired = repair(root, &options, session.sandbox(), &sources)
         .with_context(|| "repairing the store".to_owned())?;
@@ -49,12 +53,12 @@ fn mend(session: &Session, arguments: &Check) -> Result<()> {
 }
 
 /// Where content is to be had.
-fn source(session: &Session, text: &str) -> Result<Box<dyn consign::source::Source>> {
+fn source(session: &Session, text: &str, reached: &Reached) -> Result<Box<dyn consign::source::Source>> {
     let transport = if Path::new(text).exists() { None } else { session.sandbox().transport_of(text)? };
     match transport {
         Some(transport) => {
             let reference = image::reference(session, text)?;
-            image::open_source(session, transport, &reference)
+            image::open_source(session, transport, &reference, reached)
         }
         None => image::at(session, Path::new(text)),
     }

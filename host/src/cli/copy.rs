@@ -90,10 +90,7 @@ pub fn open(
         return Ok((Origin::from(&*found.store), wanted));
     };
     let reference = image::reference(session, text)?;
-    let source: Arc<dyn Source> = match (transport, &reference.name) {
-        (Transport::Docker, Some(name)) => Arc::new(session.remote().image(session, name, reached)?),
-        _ => Arc::from(image::open_source(session, transport, &reference)?),
-    };
+    let source: Arc<dyn Source> = Arc::from(image::open_source(session, transport, &reference, reached)?);
     let selector = match transport {
         // It is the only one.
         Transport::Docker => Selector::Only,

@@ -2,21 +2,24 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use consign::registry::auth_file::{AuthFile, Known};
+use consign::registries_conf::Registries;
+use consign::registry::auth_file::{AuthFile, Known, server_of};
 use consign::registry::helper::Helper;
 use consign::registry::{Credentials, Secret};
 
 use super::failure::Failure;
+use super::replaced::replace;
 use super::session::absolute;
 
 /// Bytes of a file of credentials.
 const FILE_LIMIT: u64 = 4 << 20;
+/// What registries.conf calls the files among its `credential-helpers`.
+const FILES: &str = "containers-auth.json";
 /// How long a helper has to answer.
 const HELPER: Duration = Duration::from_secs(30);
 
@@ -52,8 +55,50 @@ fn own_file() -> PathBuf {
     }
 }
 
-/// The credentials of a repository of a registry, as the files and their helpers have them.
-pub fn find(named: Option<&Path>, registry: &str, path: &str) -> Result<Option<Credentials>> {
+/// Where credentials are: in files, or with helpers that registries.conf names.
+pub struct Keepers<'a> {
+    /// The file that the command line names.
+    pub named: Option<&'a Path>,
+    /// In order.
+    pub registries: &'a Registries,
+}
+
+impl Keepers<'_> {
+    fn all(&self) -> impl Iterator<Item = Keeper<'_>> {
+        let keeper = |name| if name == FILES { Keeper::Files } else { Keeper::Helper(name) };
+        let said = self.registries.credential_helpers().unwrap_or_default();
+        let otherwise = said.is_empty().then_some(Keeper::Files);
+        said.iter().map(String::as_str).map(keeper).chain(otherwise)
+    }
+}
+
+enum Keeper<'a> {
+    Files,
+    Helper(&'a str),
+}
+
+/// The credentials of a repository of a registry, of the first who has some.
+pub fn find(keepers: &Keepers<'_>, registry: &str, path: &str) -> Result<Option<Credentials>> {
+    let mut failure = None;
+    for keeper in keepers.all() {
+        let found = match keeper {
+            Keeper::Files => in_files(keepers.named, registry, path),
+            Keeper::Helper(name) => Helper::new(name, HELPER)
+                .and_then(|helper| helper.get(server_of(registry)))
+                .map_err(Into::into),
+        };
+        match found {
+            Ok(None) => {}
+            Ok(found) => return Ok(found),
+            // Somebody else may have them.
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    failure.map_or(Ok(None), Err)
+}
+
+/// As the files and the helpers they name have them.
+fn in_files(named: Option<&Path>, registry: &str, path: &str) -> Result<Option<Credentials>> {
     for path_of_file in files(named) {
         let Some(file) = read(&path_of_file)? else { continue };
         let found = match file.find(registry, path)? {
@@ -81,8 +126,12 @@ pub fn written(text: &str) -> Result<Credentials> {
 }
 
 /// Keeps the credentials of a registry. Where they are kept, for people.
-pub fn keep(named: Option<&Path>, registry: &str, credentials: &Credentials) -> Result<String> {
-    let path = named_file(named).unwrap_or_else(own_file);
+pub fn keep(keepers: &Keepers<'_>, registry: &str, credentials: &Credentials) -> Result<String> {
+    if let Some(Keeper::Helper(name)) = keepers.all().next() {
+        Helper::new(name, HELPER)?.store(server_of(registry), credentials)?;
+        return Ok(format!("docker-credential-{name}"));
+    }
+    let path = named_file(keepers.named).unwrap_or_else(own_file);
     let mut file = read(&path)?.map_or_else(|| AuthFile::parse("", b""), Ok)?;
     if let Some(Known::Helper { helper, server }) = file.keeper(registry) {
         Helper::new(&helper, HELPER)?.store(&server, credentials)?;
@@ -95,26 +144,44 @@ pub fn keep(named: Option<&Path>, registry: &str, credentials: &Credentials) -> 
 
 /// Forgets the credentials of a registry, wherever they are; of all registries in the own file where none is
 /// named. False: there were none.
-pub fn forget(named: Option<&Path>, registry: Option<&str>) -> Result<bool> {
+pub fn forget(keepers: &Keepers<'_>, registry: Option<&str>) -> Result<bool> {
     let mut forgotten = false;
-    let own = named_file(named).unwrap_or_else(own_file);
-    let Some(registry) = registry else {
-        let Some(mut file) = read(&own)? else { return Ok(false) };
-        for registry in file.registries().into_iter().map(str::to_owned).collect::<Vec<_>>() {
-            forgotten |= erase(&file, &registry)?;
-        }
-        forgotten |= !file.registries().is_empty();
-        file.clear();
-        write(&own, &file)?;
-        return Ok(forgotten);
-    };
-    let Some(mut file) = read(&own)? else { return Ok(false) };
-    forgotten |= erase(&file, registry)?;
-    if file.remove(registry) {
-        write(&own, &file)?;
-        forgotten = true;
+    for keeper in keepers.all() {
+        forgotten |= match (keeper, registry) {
+            (Keeper::Files, _) => forget_in_file(keepers.named, registry)?,
+            (Keeper::Helper(name), Some(registry)) => {
+                Helper::new(name, HELPER)?.erase(server_of(registry))?
+            }
+            // A helper does not say what it has.
+            (Keeper::Helper(_), None) => false,
+        };
     }
     Ok(forgotten)
+}
+
+fn forget_in_file(named: Option<&Path>, registry: Option<&str>) -> Result<bool> {
+    let own = named_file(named).unwrap_or_else(own_file);
+    let Some(mut file) = read(&own)? else { return Ok(false) };
+    let mut forgotten = false;
+    match registry {
+        Some(registry) => {
+            forgotten |= erase(&file, registry)?;
+            if !file.remove(registry) {
+                return Ok(forgotten);
+            }
+        }
+        None => {
+            for registry in file.registries().into_iter().map(str::to_owned).collect::<Vec<_>>() {
+                forgotten |= erase(&file, &registry)?;
+            }
+            if file.registries().is_empty() {
+                return Ok(forgotten);
+            }
+            file.clear();
+        }
+    }
+    write(&own, &file)?;
+    Ok(true)
 }
 
 /// Where credentials of a registry are still, besides where [`forget`] looks.
@@ -156,26 +223,9 @@ fn read(path: &Path) -> Result<Option<AuthFile>> {
     Ok(Some(AuthFile::parse(&shown, &bytes)?))
 }
 
-/// In one step, and for nobody else's eyes.
+/// For nobody else's eyes.
 fn write(path: &Path, file: &AuthFile) -> Result<()> {
-    // What is linked to is written, not the link.
-    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let shown = path.display().to_string();
-    let writing = || format!("writing `{shown}`");
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).with_context(writing)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let new = parent.join(format!(".{name}.{}", std::process::id()));
-    let mut options = std::fs::OpenOptions::new();
-    // Left over from a process of the same number.
-    let _ = std::fs::remove_file(&new);
-    let mut opened = options.write(true).create_new(true).mode(0o600).open(&new).with_context(writing)?;
-    let written = opened.write_all(&file.bytes()).and_then(|()| opened.sync_all());
-    let written = written.and_then(|()| std::fs::rename(&new, &path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&new);
-    }
-    written.with_context(writing)
+    replace(path, &file.bytes(), 0o600)
 }
 
 /// Asks a person on the terminal; what is typed is shown only where that does no harm.
@@ -186,13 +236,14 @@ pub fn prompt(question: &str, shown: bool) -> Result<String> {
         Failure::usage("wanted a terminal to ask on, found none")
             .hint("pass the password with --password-stdin")
     })?;
-    terminal.write_all(question.as_bytes()).context("asking on the terminal")?;
     let before = tcgetattr(&terminal).context("asking on the terminal")?;
+    // First, so that what is typed at once is not shown either.
     if !shown {
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO);
         tcsetattr(&terminal, OptionalActions::Flush, &silent).context("asking on the terminal")?;
     }
+    terminal.write_all(question.as_bytes()).context("asking on the terminal")?;
     let mut line = String::new();
     let read = std::io::BufRead::read_line(&mut std::io::BufReader::new(&terminal), &mut line);
     if !shown {

@@ -17,7 +17,8 @@ pub fn run(session: &Session, arguments: &Exists) -> Result<()> {
 fn find(session: &Session, arguments: &Exists) -> Result<()> {
     let lookup = arguments.looked_up.lookup;
     let options = session.options_for(lookup)?;
-    let opened = image::open_by(session, &arguments.image, lookup, &options).map_err(refusal::looked_up)?;
+    let opened = image::open_by(session, &arguments.image, lookup, &options, &arguments.reached)
+        .map_err(refusal::looked_up)?;
     opened.target(session, &options).map_err(|error| with_hint(error, &opened))?;
     Ok(())
 }

@@ -36,7 +36,8 @@ pub struct Reading {
 pub fn open(session: &Session, image: &str, reach: &Reach, reading: Reading) -> Result<Files> {
     let options = session.options(&reach.wanted)?;
     let lookup = reach.looked_up.lookup;
-    let opened = image::open_by(session, image, lookup, &options).map_err(refusal::looked_up)?;
+    let opened =
+        image::open_by(session, image, lookup, &options, &reach.reached).map_err(refusal::looked_up)?;
     let resolved = opened.resolve(session, &options).map_err(|error| with_hint(error, &opened))?;
     let stack = match (opened.source(), opened.store(&resolved)?) {
         (Some(source), _) => {

@@ -9,7 +9,7 @@ use consign::digest::Digest;
 use consign::image::Label;
 use consign::list::Filter;
 
-use super::args::Lookup;
+use super::args::{Lookup, Reached};
 use super::failure::Failure;
 use super::image;
 use super::refusal::with_hint;
@@ -61,7 +61,7 @@ fn truth(text: &str) -> Option<bool> {
 /// When the image that a name or an ID means on this machine was created; the beginning of time where it does
 /// not say.
 fn created(session: &Session, text: &str) -> Result<SystemTime> {
-    let opened = image::open(session, text)?;
+    let opened = image::open(session, text, &Reached::default())?;
     let resolved = opened.resolve(session, &session.options_for(Lookup::Docker)?);
     let resolved = resolved.map_err(|error| with_hint(error, &opened))?;
     let created = image::config(session, &opened, &resolved)?.created;

@@ -32,7 +32,8 @@ const COMMAND: usize = 45;
 pub fn run(session: &Session, arguments: &History) -> Result<()> {
     let options = session.options(&arguments.wanted)?;
     let lookup = arguments.looked_up.lookup;
-    let opened = image::open_by(session, &arguments.image, lookup, &options).map_err(refusal::looked_up)?;
+    let opened = image::open_by(session, &arguments.image, lookup, &options, &arguments.reached)
+        .map_err(refusal::looked_up)?;
     let resolved = opened.resolve(session, &options).map_err(|error| with_hint(error, &opened))?;
     let config = image::config(session, &opened, &resolved)?;
     let sizes = opened.layer_sizes(&resolved)?;

@@ -22,10 +22,10 @@ use consign::types::transports::ImageReference;
 use consign::types::{Descriptor, ImageName, Transport};
 use consign::unpack::{Layers, SourceLayers, StoredLayers};
 
-use super::args::Lookup;
+use super::args::{Lookup, Reached};
 use super::failure::Failure;
+use super::registries;
 use super::session::Session;
-use super::{registries, remote};
 
 /// An image argument, opened.
 pub struct Opened {
@@ -53,12 +53,12 @@ pub struct Names {
 }
 
 /// Opens what `text` names.
-pub fn open(session: &Session, text: &str) -> Result<Opened> {
+pub fn open(session: &Session, text: &str, reached: &Reached) -> Result<Opened> {
     let Some(transport) = session.sandbox().transport_of(text)? else {
         return Ok(in_stores(text, session.stores()?));
     };
     let reference = reference(session, text)?;
-    let source: Arc<dyn Source> = Arc::from(open_source(session, transport, &reference)?);
+    let source: Arc<dyn Source> = Arc::from(open_source(session, transport, &reference, reached)?);
     let position =
         source::select(&*source, &selector(&reference)).with_context(|| format!("looking into `{text}`"))?;
     let root = source.roots().get(position).context("a source's roots changed while they were read")?;
@@ -116,10 +116,16 @@ fn in_stores(text: &str, stores: &[Arc<Store>]) -> Opened {
 
 /// Opens what `text` names, looked for in the stores in this order. A `LookupError` where that comes to
 /// nothing.
-pub fn open_by(session: &Session, text: &str, lookup: Lookup, options: &Options) -> Result<Opened> {
+pub fn open_by(
+    session: &Session,
+    text: &str,
+    lookup: Lookup,
+    options: &Options,
+    reached: &Reached,
+) -> Result<Opened> {
     match session.sandbox().transport_of(text)? {
         None => look_up(session, text, session.stores()?, lookup, options),
-        Some(_) => open(session, text),
+        Some(_) => open(session, text, reached),
     }
 }
 
@@ -185,17 +191,20 @@ pub fn selector(reference: &ImageReference) -> Selector {
     }
 }
 
-/// Opens the archive, layout or directory that a reference names.
+/// Opens the archive, layout or directory, or the image in a registry, that a reference names.
 pub fn open_source(
     session: &Session,
     transport: Transport,
     reference: &ImageReference,
+    reached: &Reached,
 ) -> Result<Box<dyn Source>> {
     let path = reference.path.as_deref().map(Path::new);
     match (transport, path) {
         (Transport::DockerArchive | Transport::OciArchive, Some(path)) => archive_at(session, path),
         (Transport::Oci | Transport::Dir, Some(path)) => directory_at(session, path),
-        (Transport::Docker, _) if let Some(name) = &reference.name => remote::source(session, name),
+        (Transport::Docker, _) if let Some(name) = &reference.name => {
+            Ok(Box::new(session.remote().image(session, name, reached)?))
+        }
         _ => {
             let text = session.sandbox().format_image_name(reference)?;
             Err(Failure::usage(format!("images cannot be read from there: `{text}`"))

@@ -57,7 +57,8 @@ enum Shown {
 
 fn one(session: &Session, arguments: &Inspect, options: &Options, text: &str) -> Result<Shown> {
     let lookup = arguments.looked_up.lookup;
-    let opened = image::open_by(session, text, lookup, options).map_err(refusal::looked_up)?;
+    let opened =
+        image::open_by(session, text, lookup, options, &arguments.reached).map_err(refusal::looked_up)?;
     if arguments.raw && options.platform.is_none() {
         let target = opened.target(session, options).map_err(|error| with_hint(error, &opened))?;
         return image::content(&opened, &target).map(Shown::Bytes);

@@ -16,7 +16,7 @@ use consign::types::ImageName;
 use consign::types::platforms::Matcher;
 use consign::types::transports::Transport;
 
-use super::args::{Format, Load};
+use super::args::{Format, Load, Reached};
 use super::failure::Failure;
 use super::session::Session;
 use super::{document, image, output, progress};
@@ -90,7 +90,7 @@ fn open(session: &Session, arguments: &Load, options: &mut Options) -> Result<Bo
             .into());
     }
     let reference = image::reference(session, text)?;
-    let source = image::open_source(session, transport, &reference)?;
+    let source = image::open_source(session, transport, &reference, &Reached::default())?;
     if reference.position.is_some() || reference.name.is_some() || reference.ref_name.is_some() {
         let position = source::select(&*source, &image::selector(&reference))
             .with_context(|| format!("looking into `{text}`"))?;

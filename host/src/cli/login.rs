@@ -7,9 +7,10 @@ use anyhow::{Context, Result};
 use consign::registry::{Credentials, RegistryError, Secret};
 
 use super::args::{Login, Logout, Reached};
+use super::credentials::{self, Keepers};
 use super::failure::Failure;
+use super::output;
 use super::session::Session;
-use super::{credentials, output};
 
 /// Bytes of a password.
 const PASSWORD_LIMIT: u64 = 64 << 10;
@@ -52,19 +53,22 @@ pub fn login(session: &Session, arguments: &Login) -> Result<()> {
         }
         error => anyhow::Error::new(error).context(format!("logging in to `{registry}`")),
     })?;
-    let place = credentials::keep(arguments.authfile.as_deref(), registry, &found)?;
+    let keepers =
+        Keepers { named: arguments.authfile.as_deref(), registries: session.remote().registries(session)? };
+    let place = credentials::keep(&keepers, registry, &found)?;
     output::note(&format!("kept in `{place}`"));
     output::lines(["Login Succeeded!"])
 }
 
-pub fn logout(arguments: &Logout) -> Result<()> {
+pub fn logout(session: &Session, arguments: &Logout) -> Result<()> {
     let authfile = arguments.authfile.as_deref();
+    let keepers = Keepers { named: authfile, registries: session.remote().registries(session)? };
     if arguments.all {
-        credentials::forget(authfile, None)?;
+        credentials::forget(&keepers, None)?;
         return output::lines(["Removed login credentials for all registries"]);
     }
     let registry = registry_of(&arguments.registry);
-    if credentials::forget(authfile, Some(registry))? {
+    if credentials::forget(&keepers, Some(registry))? {
         return output::lines([format!("Removed login credentials for {registry}")]);
     }
     let failure = Failure::no(format!("there are no credentials for `{registry}`"));

@@ -1,17 +1,20 @@
 //! Where registries.conf is: the paths of containers/image (containers-registries.conf(5)).
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use serde_json::json;
 
 use consign::registries_conf::{File, Mode, Registries, RegistriesConfError, Version1};
 use consign::types::short_names::{Configuration, Purpose, Rationale};
 
 use super::failure::Failure;
-use super::session::Session;
+use super::replaced::replace;
+use super::session::{Session, absolute};
 
 const SYSTEM: &str = "/etc/containers";
 const FILE: &str = "registries.conf";
@@ -25,7 +28,7 @@ pub fn none() -> Configuration {
 
 /// Reads every file that counts.
 pub fn load(session: &Session) -> Result<Registries> {
-    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+    let home = absolute("HOME");
     let own = home.as_ref().map(|home| home.join(".config/containers"));
     let named = ["CONTAINERS_REGISTRIES_CONF", "REGISTRIES_CONFIG_PATH"];
     let named = named.iter().find_map(std::env::var_os).filter(|path| !path.is_empty());
@@ -74,12 +77,27 @@ pub fn origin(session: &Session, text: &str, registries: &Registries) -> Result<
     })
 }
 
-/// Where aliases are recorded that were chosen at a prompt; not here.
+/// Records that a short name stands for a repository, beside what is recorded already.
+pub fn record(short: &str, repository: &str) -> Result<()> {
+    let home = absolute("HOME");
+    let path = recorded(home.as_deref()).context("there is no place for it: HOME is not set")?;
+    let known = read(&path)?.map(|file| file.aliases).unwrap_or_default();
+    let mut aliases: BTreeMap<String, String> = known.into_iter().collect();
+    aliases.insert(short.to_owned(), repository.to_owned());
+    let mut text = "[aliases]\n".to_owned();
+    for (name, value) in &aliases {
+        // A string of JSON is one of TOML.
+        text.push_str(&format!("  {} = {}\n", json!(name), json!(value)));
+    }
+    Ok(replace(&path, text.as_bytes(), 0o644)?)
+}
+
+/// Where aliases are recorded that were chosen at a prompt.
 fn recorded(home: Option<&Path>) -> Option<PathBuf> {
     if rustix::process::geteuid().is_root() {
         return Some(Path::new("/var/cache").join(RECORDED));
     }
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = absolute("XDG_CACHE_HOME");
     Some(cache.or_else(|| home.map(|home| home.join(".cache")))?.join(RECORDED))
 }
 

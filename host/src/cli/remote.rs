@@ -13,14 +13,14 @@ use consign::registry::{
     Access, Certificates, Credentials, Patience, Proxies, Registry, Repository, Security, is_loopback,
 };
 use consign::resolve::name;
-use consign::source::Source;
 use consign::transport::registry::RegistryImage;
 use consign::types::ImageName;
 
 use super::args::Reached;
+use super::credentials::{self, Keepers};
 use super::failure::Failure;
+use super::registries;
 use super::session::{Session, absolute};
-use super::{credentials, registries};
 
 /// Where systems keep the authorities they trust, as Go looks for them.
 const BUNDLES: [&str; 6] = [
@@ -131,7 +131,11 @@ impl Remote {
         let credentials = match &reached.creds {
             Some(text) => Some(credentials::written(text)?),
             None if reached.no_creds => None,
-            None => credentials::find(reached.authfile.as_deref(), &image.domain, &image.path)?,
+            None => {
+                let keepers =
+                    Keepers { named: reached.authfile.as_deref(), registries: self.registries(session)? };
+                credentials::find(&keepers, &image.domain, &image.path)?
+            }
         };
         let registry = self.registry(session, &image.domain, insecure, reached, credentials)?;
         Ok(registry.repository(&image.path)?)
@@ -242,9 +246,4 @@ fn proxies() -> Result<Proxies> {
     let https = variable("HTTPS_PROXY", "https_proxy");
     let exceptions = variable("NO_PROXY", "no_proxy").unwrap_or_default();
     Ok(Proxies::new(https.as_deref(), http.as_deref(), &exceptions)?)
-}
-
-/// The image that `docker://name` means, as a source.
-pub fn source(session: &Session, image: &ImageName) -> Result<Box<dyn Source>> {
-    Ok(Box::new(session.remote().image(session, image, &Reached::default())?))
 }

@@ -14,7 +14,13 @@ use super::{document, image, output};
 
 pub fn run(session: &Session, arguments: &Resolve) -> Result<()> {
     let options = session.options(&arguments.wanted)?;
-    let opened = match image::open_by(session, &arguments.image, arguments.looked_up.lookup, &options) {
+    let opened = match image::open_by(
+        session,
+        &arguments.image,
+        arguments.looked_up.lookup,
+        &options,
+        &arguments.reached,
+    ) {
         Ok(opened) => opened,
         Err(error) => {
             refusal::show_lookup(arguments, &error)?;

@@ -3,11 +3,12 @@
 use anyhow::{Context, Result};
 use serde_json::json;
 
+use consign::registry::Tags;
 use consign::resolve::name;
 use consign::types::ImageName;
 use consign::types::transports::Transport;
 
-use super::args::{Format, TagsList};
+use super::args::{Format, Reached, TagsList};
 use super::failure::Failure;
 use super::session::Session;
 use super::{image, output};
@@ -25,11 +26,8 @@ pub fn list(session: &Session, arguments: &TagsList) -> Result<()> {
         None => session.name(text)?,
     };
     let repository = ImageName { tag: None, digest: None, ..named };
-    let (remote, _) = session.remote().own(session, &repository, &arguments.reached)?;
+    let tags = of(session, &repository, arguments.limit.unwrap_or(usize::MAX), &arguments.reached)?;
     let shown = name(&repository);
-    let tags = remote
-        .tags(arguments.limit.unwrap_or(usize::MAX))
-        .with_context(|| format!("listing the tags of `{shown}`"))?;
     if tags.malformed > 0 {
         output::note(&format!("{} entries of the list are no tags and were left out", tags.malformed));
     }
@@ -45,4 +43,10 @@ pub fn list(session: &Session, arguments: &TagsList) -> Result<()> {
             output::table(&["REPOSITORY", "TAG"], &rows)
         }
     }
+}
+
+/// The tags of a repository, at most `limit`.
+pub fn of(session: &Session, repository: &ImageName, limit: usize, reached: &Reached) -> Result<Tags> {
+    let (remote, _) = session.remote().own(session, repository, reached)?;
+    remote.tags(limit).with_context(|| format!("listing the tags of `{}`", name(repository)))
 }

@@ -7,7 +7,7 @@ use consign::digest::Digest;
 use consign::tree::{Branch, above, below};
 use consign::types::ImageName;
 
-use super::args::{Format, Tree};
+use super::args::{Format, Reached, Tree};
 use super::failure::Failure;
 use super::refusal::{self, with_hint};
 use super::session::Session;
@@ -16,7 +16,8 @@ use super::{image, output};
 pub fn run(session: &Session, arguments: &Tree) -> Result<()> {
     let options = session.options(&arguments.wanted)?;
     let lookup = arguments.looked_up.lookup;
-    let opened = image::open_by(session, &arguments.image, lookup, &options).map_err(refusal::looked_up)?;
+    let opened = image::open_by(session, &arguments.image, lookup, &options, &Reached::default())
+        .map_err(refusal::looked_up)?;
     let resolved = opened.resolve(session, &options).map_err(|error| with_hint(error, &opened))?;
     let Some(store) = opened.store(&resolved)? else {
         let message = format!("wanted an image of the store, found `{}`", arguments.image);

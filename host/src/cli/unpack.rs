@@ -31,7 +31,8 @@ pub fn run(session: &Session, arguments: &Unpack) -> Result<()> {
     let place = Place::of(&arguments.directory)?;
     let options = session.options(&arguments.wanted)?;
     let lookup = arguments.looked_up.lookup;
-    let opened = image::open_by(session, &arguments.image, lookup, &options).map_err(refusal::looked_up)?;
+    let opened = image::open_by(session, &arguments.image, lookup, &options, &arguments.reached)
+        .map_err(refusal::looked_up)?;
     let resolved = opened.resolve(session, &options).map_err(|error| with_hint(error, &opened))?;
     let report = place
         .fill(|directory| write(session, arguments, &opened, &resolved, directory))

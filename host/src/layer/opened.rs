@@ -177,9 +177,12 @@ impl Layer {
         if let Some(index) = store.kept_index(&self.diff_id) {
             return Ok(Some(index));
         }
-        if let Some(form) = &self.blob()?.form
-            && store.make_index(form).is_ok_and(|made| made)
-        {
+        let Some(form) = &self.blob()?.form else { return Ok(None) };
+        // A layer that is verified only now has one by now.
+        if let Some(index) = store.kept_index(&self.diff_id) {
+            return Ok(Some(index));
+        }
+        if store.make_index(form).is_ok_and(|made| made) {
             return Ok(store.kept_index(&self.diff_id));
         }
         Ok(None)
@@ -286,7 +289,7 @@ impl Layer {
         let absent = || self.absent();
         let blob = match &self.place {
             Place::Store(store) => {
-                let forms = store.layers().blobs(&self.diff_id)?;
+                let forms = store.layer_forms(&self.diff_id)?;
                 // What is plain is read at once.
                 let plain = forms.iter().find(|form| form.blob.size == form.unpacked_size);
                 let form = plain.or(forms.first()).ok_or_else(absent)?;

@@ -10,7 +10,7 @@ use crate::digest::Digest;
 use crate::layer::make::Making;
 use crate::layer::transfer::{Found, Hooks, Transfer, TransferError, Undone, Wanted};
 use crate::source::{Source, SourceError};
-use crate::store::{Batch, BlobWriter, Keeping, LayerRecord, Target};
+use crate::store::{Batch, BlobWriter, Keeping, LayerClaim, LayerRecord, Target};
 use crate::types::Descriptor;
 
 /// More layers at once only fill memory: the disk is shared.
@@ -21,14 +21,23 @@ const MAX_THREADS: usize = 4;
 pub(super) struct Outcome {
     /// In the order of the jobs.
     pub(super) layers: Vec<LayerRecord>,
+    /// The same.
+    pub(super) unverified: Vec<LayerClaim>,
     pub(super) written: Count,
     pub(super) present: Count,
 }
 
 /// What came of one.
 struct Done {
-    layer: Option<LayerRecord>,
+    layer: Option<Layer>,
     present: bool,
+}
+
+/// A blob, as a layer.
+enum Layer {
+    Verified(LayerRecord),
+    /// It was not undone.
+    Said(LayerClaim),
 }
 
 /// Another job failed, or this one did.
@@ -91,7 +100,11 @@ pub(super) fn run(
         let count = if done.present { &mut outcome.present } else { &mut outcome.written };
         count.blobs += 1;
         count.bytes += jobs[position].target.size;
-        outcome.layers.extend(done.layer);
+        match done.layer {
+            Some(Layer::Verified(layer)) => outcome.layers.push(layer),
+            Some(Layer::Said(claim)) => outcome.unverified.push(claim),
+            None => {}
+        }
     }
     Ok(outcome)
 }
@@ -125,7 +138,7 @@ impl Work<'_> {
         job: &Job,
         descriptor: &Descriptor,
         transfer: &mut Transfer,
-    ) -> Result<Option<LayerRecord>, Ended> {
+    ) -> Result<Option<Layer>, Ended> {
         let Target { digest, size, .. } = &job.target;
         if self.source.is_remote()
             && let Some(writer) = self.batch.writer_resuming(digest, *size)?
@@ -142,7 +155,7 @@ impl Work<'_> {
         self.commit(job, seen, writer)
     }
 
-    fn commit(&self, job: &Job, seen: Seen, writer: BlobWriter) -> Result<Option<LayerRecord>, Ended> {
+    fn commit(&self, job: &Job, seen: Seen, writer: BlobWriter) -> Result<Option<Layer>, Ended> {
         // Whatever decompressing said, content that is not the announced content is the error to report.
         writer.commit_hashed(&seen.found.digest, Some((&job.target.digest, job.target.size)))?;
         seen.record(job)
@@ -187,20 +200,19 @@ impl Work<'_> {
     }
 
     /// A blob the store has: what it is as a layer the store knows, or it is found out now.
-    fn known(&self, job: &Job, transfer: &mut Transfer) -> Result<Option<LayerRecord>, Ended> {
+    fn known(&self, job: &Job, transfer: &mut Transfer) -> Result<Option<Layer>, Ended> {
         let Some(wanted) = &job.diff_id else { return Ok(None) };
         let digest = &job.target.digest;
         if digest == wanted {
-            return Ok(Some(LayerRecord {
-                diff_id: wanted.clone(),
-                blob: job.target.clone(),
-                unpacked_size: job.target.size,
-            }));
+            return Ok(plain(job).map(Layer::Verified));
         }
         let known = self.batch.store().layers().of_blob(digest)?;
         if let Some(known) = known.into_iter().find(|known| known.diff_id.algorithm() == wanted.algorithm()) {
             check_diff_id(job, wanted, &known.diff_id)?;
-            return Ok(Some(known));
+            return Ok(Some(Layer::Verified(known)));
+        }
+        if self.options.defer {
+            return Ok(said(job));
         }
         let mut blob = self.batch.open_blob(digest)?.ok_or_else(|| {
             let wanted_by = format!("the manifest `{}`", job.manifest);
@@ -225,7 +237,7 @@ impl Work<'_> {
         let wanted = Wanted {
             size: *size,
             algorithm: digest.algorithm(),
-            diff_id: job.diff_id.as_ref().map(Digest::algorithm),
+            diff_id: job.diff_id.as_ref().filter(|_| !self.options.defer).map(Digest::algorithm),
             expansion: self.options.expansion,
         };
         let hooks = Hooks { advanced: &advanced, stop: self.stop };
@@ -242,7 +254,7 @@ impl Work<'_> {
             TransferError::TooLong { wanted } => size_mismatch(digest, job, wanted + 1),
             TransferError::Stopped => Ended::Stopped,
         })?;
-        Ok(Seen { found, keeping })
+        Ok(Seen { found, keeping, deferred: self.options.defer })
     }
 }
 
@@ -250,18 +262,36 @@ impl Work<'_> {
 struct Seen {
     found: Found,
     keeping: Keeping,
+    /// It was not undone.
+    deferred: bool,
 }
 
 impl Seen {
     /// What a blob turned out to be as a layer; what was made of it is kept.
-    fn record(self, job: &Job) -> Result<Option<LayerRecord>, Ended> {
+    fn record(self, job: &Job) -> Result<Option<Layer>, Ended> {
+        if self.deferred {
+            return Ok(said(job));
+        }
         let record = record(job, self.found.uncompressed)?;
         if let (Some(record), Some(made)) = (&record, &self.found.made) {
             // It can be made again when it is wanted.
             let _ = self.keeping.keep(&record.diff_id, &record.blob.digest, made);
         }
-        Ok(record)
+        Ok(record.map(Layer::Verified))
     }
+}
+
+/// What the config says of a blob that was not undone. A plain layer's digest is its diff ID.
+fn said(job: &Job) -> Option<Layer> {
+    let diff_id = job.diff_id.clone()?;
+    let claim = LayerClaim { diff_id, blob: job.target.clone() };
+    Some(plain(job).map_or(Layer::Said(claim), Layer::Verified))
+}
+
+/// A layer that is not compressed.
+fn plain(job: &Job) -> Option<LayerRecord> {
+    let diff_id = job.diff_id.clone().filter(|diff_id| *diff_id == job.target.digest)?;
+    Some(LayerRecord { diff_id, blob: job.target.clone(), unpacked_size: job.target.size })
 }
 
 /// Writes what follows the first `known` bytes.

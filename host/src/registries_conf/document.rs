@@ -304,6 +304,7 @@ pub(super) fn parse(path: &str, text: &str, version1: Version1) -> Result<File> 
         search_registries: None,
         mode: None,
         registries: Vec::new(),
+        credential_helpers: None,
     };
     if let Some(search) = place.version1(root)? {
         if version1 == Version1::Refused {
@@ -318,6 +319,9 @@ pub(super) fn parse(path: &str, text: &str, version1: Version1) -> Result<File> 
     file.registries = place.registries(root)?;
     if let Some(value) = root.get("unqualified-search-registries") {
         file.search_registries = Some(place.strings("unqualified-search-registries", value)?);
+    }
+    if let Some(value) = root.get("credential-helpers") {
+        file.credential_helpers = Some(place.strings("credential-helpers", value)?);
     }
     if let Some(value) = root.get("short-name-mode") {
         file.mode = place.mode(value)?;

@@ -13,6 +13,11 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
+use super::answer::Answer;
+use super::url::{default_port, shown};
+use super::{Registry, RegistryError};
+use crate::types::registries::Url;
+
 /// Whether an address is this machine's or its link's: what routers do not pass on.
 pub(super) fn is_local(address: IpAddr) -> bool {
     match address.to_canonical() {
@@ -61,7 +66,7 @@ impl Addresses {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let resolver = DefaultResolver::default();
         let host = uri.host().unwrap_or_default();
-        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+        let port = uri.port_u16().unwrap_or_else(|| default_port(uri.scheme_str().unwrap_or_default()));
         let mut found = resolver.empty();
         if let Some(address) = literal(host) {
             found.push(SocketAddr::new(address, port));
@@ -141,9 +146,50 @@ impl Resolver for Foreign {
     }
 }
 
+impl Registry {
+    /// Where an answer points, if requests may go there.
+    pub(super) fn pointed_to(&self, answer: &Answer, reference: &str) -> Result<Url, RegistryError> {
+        let forbidden = |found: &str, reason| RegistryError::ForbiddenPlace {
+            host: answer.host(),
+            found: found.split_once('?').map_or(found, |(path, _)| path).chars().take(200).collect(),
+            reason,
+        };
+        let Some(next) = self.sandbox().locate_url(&answer.base(), reference)? else {
+            return Err(RegistryError::Answer {
+                url: answer.shown(),
+                reason: "wanted a URL of `http` or `https` to go on with, found none".to_owned(),
+            });
+        };
+        self.allow(answer.url(), &next).map_err(|reason| forbidden(&shown(&next), reason))?;
+        Ok(next)
+    }
+
+    /// Whether requests may go from one place to another.
+    fn allow(&self, from: &Url, to: &Url) -> Result<(), &'static str> {
+        if from.scheme == "https" && to.scheme != "https" {
+            return Err("from HTTPS nothing goes on to HTTP");
+        }
+        // Names are looked at when they are looked up.
+        if !self.is_own(to) && literal(&to.host).is_some_and(|address| !self.foreign().allows(address)) {
+            return Err("it is this machine's or its link's, and the registry is not there");
+        }
+        Ok(())
+    }
+
+    pub(super) fn foreign(&self) -> Foreign {
+        Foreign { addresses: self.0.addresses.clone(), registry: self.0.host.clone() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::Access;
+    use crate::sandbox::{Limits, Sandbox};
+
+    fn url(text: &str) -> Url {
+        Sandbox::new(Limits::default()).unwrap().locate_url(text, "").unwrap().unwrap()
+    }
 
     #[test]
     fn addresses_of_this_machine_and_its_link_are_local() {
@@ -178,5 +224,30 @@ mod tests {
         assert!(!foreign("10.0.0.1").allows(here));
         assert!(!foreign("r.example.com").allows(here));
         assert!(foreign("r.example.com").allows("1.2.3.4".parse().unwrap()));
+    }
+
+    #[test]
+    fn nothing_goes_on_from_https_to_http_or_to_this_machine() {
+        let sandbox = Arc::new(Sandbox::new(Limits::default()).unwrap());
+        let registry = Registry::new("r.example.com", Access::default(), sandbox).unwrap();
+        let from = url("https://r.example.com/v2/");
+        for refused in [
+            "http://r.example.com/v2/",
+            "http://cdn.example.com/",
+            "https://127.0.0.1/",
+            "https://[::1]:5000/x",
+            "https://169.254.169.254/latest/meta-data",
+            "https://[fe80::1]/",
+            "https://0.0.0.0/",
+        ] {
+            assert!(registry.allow(&from, &url(refused)).is_err(), "{refused}");
+        }
+        for allowed in ["https://cdn.example.com/", "https://10.0.0.1/", "https://r.example.com:443/"] {
+            assert!(registry.allow(&from, &url(allowed)).is_ok(), "{allowed}");
+        }
+        assert!(registry.is_own(&url("https://R.example.com:443/x")));
+        for other in ["http://r.example.com/", "https://r.example.com:444/", "https://r.example.com.evil/"] {
+            assert!(!registry.is_own(&url(other)), "{other}");
+        }
     }
 }

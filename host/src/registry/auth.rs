@@ -10,7 +10,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use ureq::http::Method;
 
-use super::exchange::{Answer, Ask, Place, Sent, authority, shown};
+use super::answer::Answer;
+use super::exchange::{Ask, Place, Sent};
+use super::url::{authority, shown};
 use super::{Credentials, Registry, RegistryError, Secret};
 use crate::types::registries::Url;
 

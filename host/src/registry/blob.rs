@@ -4,7 +4,8 @@ use std::io::{self, Read};
 
 use ureq::http::Method;
 
-use super::exchange::{Answer, Ask, unreachable_at};
+use super::answer::{Answer, unreachable_at};
+use super::exchange::Ask;
 use super::{RegistryError, Repository};
 use crate::digest::{Digest, Hasher};
 

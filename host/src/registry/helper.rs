@@ -193,3 +193,27 @@ fn end(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_helper_that_does_not_end_is_ended() {
+        let directory = tempfile::tempdir().unwrap();
+        // The second closes its output, and stays.
+        for (at, script) in ["sleep 100", "exec >&-; exec sleep 100"].iter().enumerate() {
+            let program = directory.path().join(format!("helper{at}"));
+            std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+            let program = program.to_str().unwrap().to_owned();
+            let helper = Helper { program, limit: Duration::from_millis(300) };
+            let start = Instant::now();
+            let error = helper.get("r.io").unwrap_err();
+            assert!(matches!(error, HelperError::TimedOut { action: "get", .. }), "{error}");
+            assert!(start.elapsed() < Duration::from_secs(10));
+        }
+    }
+}

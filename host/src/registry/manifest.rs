@@ -2,7 +2,8 @@
 
 use ureq::http::Method;
 
-use super::exchange::{Answer, Ask, Place, Sent};
+use super::answer::Answer;
+use super::exchange::{Ask, Place, Sent};
 use super::{RegistryError, Repository};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::source::DOCUMENT_LIMIT;

@@ -1,7 +1,8 @@
 //! What refers to a manifest: signatures, attestations, bills of material (distribution-spec, "Listing
 //! Referrers").
 
-use super::exchange::{Ask, Place, shown};
+use super::exchange::{Ask, Place};
+use super::url::shown;
 use super::{RegistryError, Repository};
 use crate::digest::Digest;
 use crate::source::DOCUMENT_LIMIT;

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
-use super::exchange::Answer;
+use super::answer::Answer;
 use super::{Patience, Registry, RegistryError};
 
 /// Whether a status says that it may be another one soon.

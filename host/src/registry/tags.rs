@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::exchange::{Ask, Place, whole};
+use super::answer::Answer;
+use super::exchange::{Ask, Place};
+use super::url::{shown, whole};
 use super::{RegistryError, Repository};
 
 /// Bytes of a page.
 const PAGE_LIMIT: u64 = 4 << 20;
 /// Pages of one list.
 const MAX_PAGES: usize = 10_000;
+/// Tags of one list: a registry could bring new ones for ever.
+const MAX_TAGS: usize = 500_000;
 /// Tags that are asked for at a time.
 const PAGE: usize = 1000;
 
@@ -64,6 +68,9 @@ impl Repository {
             if pages.contains(&whole(&next)) || all.tags.len() == before {
                 return Err(endless("pages: they go in a circle", pages.len()));
             }
+            if all.tags.len() >= MAX_TAGS {
+                return Err(endless("tags", MAX_TAGS));
+            }
             if pages.len() >= MAX_PAGES {
                 return Err(endless("pages", MAX_PAGES));
             }
@@ -74,7 +81,7 @@ impl Repository {
     /// The page after this one, which has to be the registry's own.
     pub(super) fn next_page(
         &self,
-        answer: &super::exchange::Answer,
+        answer: &Answer,
         base: &str,
         links: &[String],
     ) -> Result<Option<crate::types::registries::Url>, RegistryError> {
@@ -87,7 +94,7 @@ impl Repository {
         }
         Err(RegistryError::ForbiddenPlace {
             host: answer.host(),
-            found: super::exchange::shown(&next),
+            found: shown(&next),
             reason: "the next page of a list is somewhere else",
         })
     }

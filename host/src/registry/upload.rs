@@ -4,8 +4,10 @@ use std::io::Read;
 
 use ureq::http::Method;
 
+use super::answer::Answer;
 use super::auth::{Scope, encoded};
-use super::exchange::{Answer, Ask, Place, Sent, whole};
+use super::exchange::{Ask, Place, Sent};
+use super::url::whole;
 use super::{RegistryError, Repository};
 use crate::digest::Digest;
 use crate::types::registries::Url;

@@ -26,7 +26,7 @@ pub(super) fn stored_layer(
     diff_id: &Digest,
     listed: Option<&Descriptor>,
 ) -> Result<Option<Target>, SaveError> {
-    let forms: Vec<LayerRecord> = store.layers().blobs(diff_id)?;
+    let forms: Vec<LayerRecord> = store.layer_forms(diff_id)?;
     let listed = listed.map(Target::try_from).transpose()?;
     let plain = forms.iter().find(|form| form.blob.digest == *diff_id).map(|form| form.blob.clone());
     for form in plain.into_iter().chain(listed).chain(forms.into_iter().map(|form| form.blob)) {

@@ -1,17 +1,16 @@
 //! Whether the store is what it says it is.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rusqlite::Connection;
 
 use super::catalog::{digest_at, target_at};
 use super::kept::{Comparing, Kept};
-use super::{BLOBS, LayerRecord, Result, Store, StoreError, Target, blob, remove};
+use super::{BLOBS, LayerClaim, LayerRecord, Result, Store, StoreError, Target, blob, remove};
 use crate::digest::{Algorithm, Digest};
-use crate::layer::compression::Expansion;
 use crate::layer::make::Making;
-use crate::layer::transfer::{Hooks, Transfer, Wanted};
+use crate::layer::transfer::Transfer;
 
 /// Bytes a hashing thread reads at once.
 const PIECE: usize = 256 << 10;
@@ -114,6 +113,16 @@ pub enum Problem {
         wanted_size: u64,
         /// Bytes uncompressed.
         found_size: u64,
+    },
+    /// A layer that came without being undone is another than its image says.
+    #[error("wanted the diff ID `{wanted}` for the layer `{digest}`, found `{found}`")]
+    WrongLayer {
+        /// Its blob.
+        digest: Digest,
+        /// The diff ID that the image has.
+        wanted: Digest,
+        /// The one it has.
+        found: Digest,
     },
     /// The catalogue does not know which blob is a layer of an image that is said to be whole.
     #[error("nothing is known to be the layer `{diff_id}` of the image `{image}`")]
@@ -246,10 +255,10 @@ impl Store {
         let _guard = if self.is_read_only() { None } else { Some(self.lock_shared()?) };
         let mut report =
             Report { names: self.names().len()?, images: self.images().len()?, ..Report::default() };
-        let (wanted, layers) = self.catalog().read(|connection| {
+        let (wanted, known) = self.catalog().read(|connection| {
             find_damage(connection, options, &mut report.problems)?;
             find_unknown_layers(connection, &mut report.problems)?;
-            Ok((wanted_content(connection)?, layers(connection)?))
+            Ok((wanted_content(connection)?, Known::of(connection)?))
         })?;
         let (blobs, strangers) = self.list_blobs()?;
         let (kept, more) = self.list_kept()?;
@@ -258,7 +267,7 @@ impl Store {
         if !options.quick {
             report.blobs = blobs.len() as u64;
             report.bytes = blobs.iter().map(|(_, size)| size).sum();
-            report.problems.extend(self.hash(&blobs, &layers));
+            report.problems.extend(self.hash(&blobs, &known));
         }
 
         let sizes: BTreeMap<&Digest, u64> = blobs.iter().map(|(digest, size)| (digest, *size)).collect();
@@ -296,12 +305,9 @@ impl Store {
         Ok(wanted.into_iter().map(|(target, _)| target).collect())
     }
 
-    /// Hashes blobs on several threads.
-    pub(super) fn hash(
-        &self,
-        blobs: &[(Digest, u64)],
-        layers: &BTreeMap<Digest, LayerRecord>,
-    ) -> Vec<Problem> {
+    /// Hashes blobs on several threads. What is not known yet to be the layer it is said to be is verified, and
+    /// recorded as that.
+    pub(super) fn hash(&self, blobs: &[(Digest, u64)], known: &Known) -> Vec<Problem> {
         let next = AtomicUsize::new(0);
         let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(8));
         let hash_some = || {
@@ -319,7 +325,18 @@ impl Store {
                         continue;
                     }
                 };
-                let layer = layers.get(digest);
+                let claims = known.claims.get(digest).map(Vec::as_slice).unwrap_or_default();
+                let mut sound = None;
+                for claim in claims {
+                    match self.verify(claim, &mut transfer) {
+                        Ok(found) => sound = found,
+                        Err(error) => problems.push(not_the_layer(claim, error)),
+                    }
+                }
+                if sound.is_some() && !known.layers.contains_key(digest) {
+                    continue;
+                }
+                let layer = known.layers.get(digest);
                 // Of a plain layer without an index there is nothing more to see than its digest.
                 let layer = layer.filter(|layer| layer.diff_id != *digest || self.has_index(digest));
                 let found = match layer {
@@ -363,16 +380,8 @@ fn undo(
     comparing: &mut Comparing<'_>,
 ) -> Option<Problem> {
     let (digest, size) = (&layer.blob.digest, blob.size());
-    let wanted = Wanted {
-        size,
-        algorithm: digest.algorithm(),
-        diff_id: Some(layer.diff_id.algorithm()),
-        expansion: Expansion::default(),
-    };
-    let stop = AtomicBool::new(false);
-    let hooks = Hooks { advanced: &|_| (), stop: &stop };
     let making = Making::new(comparing);
-    let found = match transfer.run_making(&mut blob, &mut std::io::sink(), &wanted, &hooks, Some(making)) {
+    let found = match super::undo(&mut blob, digest, layer.diff_id.algorithm(), transfer, Some(making)) {
         Ok(found) => found,
         Err(error) => {
             let reason =
@@ -399,12 +408,46 @@ fn undo(
     }
 }
 
-/// What each stored layer is said to be.
-fn layers(connection: &Connection) -> rusqlite::Result<BTreeMap<Digest, LayerRecord>> {
-    let mut select =
-        connection.prepare("SELECT diff_id, media_type, blob, size, unpacked_size FROM layer_blobs")?;
-    let rows = select.query_map([], super::layers::record_at)?;
-    rows.map(|row| row.map(|layer| (layer.blob.digest.clone(), layer))).collect()
+/// What the catalogue says of stored blobs as layers.
+#[derive(Default)]
+pub(super) struct Known {
+    /// What they are.
+    layers: BTreeMap<Digest, LayerRecord>,
+    /// What images say they are.
+    claims: BTreeMap<Digest, Vec<LayerClaim>>,
+}
+
+impl Known {
+    fn of(connection: &Connection) -> rusqlite::Result<Known> {
+        let mut known = Known::default();
+        let mut select = connection
+            .prepare("SELECT diff_id, media_type, blob, size, unpacked_size, verified FROM layer_blobs")?;
+        for row in select.query_map([], |row| Ok((super::layers::record_at(row)?, row.get(5)?)))? {
+            let (layer, verified): (LayerRecord, bool) = row?;
+            if verified {
+                known.layers.insert(layer.blob.digest.clone(), layer);
+            } else {
+                let claims = known.claims.entry(layer.blob.digest.clone()).or_default();
+                claims.push(LayerClaim { diff_id: layer.diff_id, blob: layer.blob });
+            }
+        }
+        Ok(known)
+    }
+}
+
+/// Why a blob is not the layer it is said to be, or not even itself.
+fn not_the_layer(claim: &LayerClaim, error: StoreError) -> Problem {
+    let LayerClaim { diff_id, blob: Target { digest, size, .. } } = claim;
+    match error {
+        StoreError::WrongLayer { found, .. } => {
+            Problem::WrongLayer { digest: digest.clone(), wanted: diff_id.clone(), found }
+        }
+        StoreError::UnreadableLayer { source, .. } => {
+            Problem::UnreadableLayer { digest: digest.clone(), reason: source.to_string() }
+        }
+        StoreError::Corrupt { .. } => Problem::DamagedBlob { digest: digest.clone(), size: *size },
+        error => unreadable(digest, &error),
+    }
 }
 
 /// Layers of images that are whole by their manifest, without any content known for them.

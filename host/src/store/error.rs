@@ -6,6 +6,7 @@ use rusqlite::ErrorCode;
 
 use super::Conflict;
 use crate::digest::Digest;
+use crate::layer::compression::CompressionError;
 
 /// Why the store could not do what was asked. That something is not there is not an error.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,24 @@ pub enum StoreError {
         found: i64,
         /// The newest format this version reads and writes.
         supported: i64,
+    },
+    /// A blob is another layer than an image says.
+    #[error("wanted the diff ID `{wanted}` for the layer `{blob}`, found `{found}`")]
+    WrongLayer {
+        /// The blob.
+        blob: Digest,
+        /// What the image says.
+        wanted: Digest,
+        /// What it is.
+        found: Digest,
+    },
+    /// A blob cannot be undone, and so is no layer.
+    #[error("the layer `{blob}` cannot be decompressed")]
+    UnreadableLayer {
+        /// The blob.
+        blob: Digest,
+        /// Why.
+        source: CompressionError,
     },
     /// The catalogue could not be read or written.
     #[error("{action} the catalogue failed: {reason}")]

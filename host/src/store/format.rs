@@ -9,7 +9,7 @@ pub(super) const NEWEST: i64 = FORMATS.len() as i64;
 const APPLICATION_ID: i64 = 0x636e_7367;
 
 /// Each takes a catalogue from the format before to the next; the first starts from nothing.
-const FORMATS: [Format; 4] = [
+const FORMATS: [Format; 5] = [
     Format { tables: FORMAT_1, changes: "", view: "" },
     Format {
         tables: FORMAT_2,
@@ -18,6 +18,7 @@ const FORMATS: [Format; 4] = [
     },
     Format { tables: "", changes: FORMAT_3, view: FORMAT_3_VIEW },
     Format { tables: FORMAT_4, changes: "", view: "" },
+    Format { tables: "", changes: FORMAT_5, view: FORMAT_5_VIEW },
 ];
 
 struct Format {
@@ -47,6 +48,12 @@ CREATE TEMP VIEW images AS SELECT *,
      FROM image_layers l WHERE image = id) AS unpacked_size
     FROM main.images;
 ";
+
+const FORMAT_5_VIEW: &str = "CREATE TEMP VIEW layer_blobs AS SELECT *, 1 AS verified FROM main.layer_blobs;";
+
+/// Whether a layer's content was seen to have this diff ID. Until then that is what an image says of it, and the
+/// stored bytes stand for the unpacked ones.
+const FORMAT_5: &str = "ALTER TABLE layer_blobs ADD COLUMN verified INTEGER NOT NULL DEFAULT 1;";
 
 /// How many layers an image has and what they come to, uncompressed, kept with the image: adding that up for
 /// every image of a list would mean reading all layers of all images. A layer's size becomes known when a
@@ -224,8 +231,8 @@ mod tests {
         "SELECT digest FROM documents WHERE digest = ?1",
         "SELECT document FROM entries WHERE digest = ?1",
         "SELECT digest FROM entries WHERE document = ?1 ORDER BY position",
-        "SELECT blob FROM layer_blobs WHERE diff_id = ?1",
-        "SELECT diff_id FROM layer_blobs WHERE blob = ?1",
+        "SELECT blob FROM layer_blobs WHERE diff_id = ?1 AND verified",
+        "SELECT diff_id FROM layer_blobs WHERE blob = ?1 AND verified",
         "SELECT image FROM image_layers WHERE diff_id = ?1",
         "SELECT child FROM children WHERE parent = ?1 ORDER BY child",
         "SELECT diff_id FROM layers WHERE chain_id = ?1",

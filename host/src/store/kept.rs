@@ -5,7 +5,6 @@
 
 use std::io::{self as stdio, Write};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use rusqlite::Connection;
 
@@ -13,14 +12,13 @@ use super::batch::Pending;
 use super::error::{catalog, io};
 use super::ingest::BlobWriter;
 use super::lock::Guard;
-use super::{Batch, Blob, LAYERS, LayerRecord, Problem, Result, Store, Target, blob};
+use super::{Batch, Blob, LAYERS, LayerRecord, Problem, Result, Store, Target, blob, undo};
 use crate::digest::{Algorithm, Digest};
 use crate::layer::checkpoints::{Checkpoints, CheckpointsError};
-use crate::layer::compression::Expansion;
 use crate::layer::index::{Index, IndexError};
 use crate::layer::kept::{Kind, open_checkpoints, read_index};
 use crate::layer::make::{Made, Making};
-use crate::layer::transfer::{Hooks, Transfer, Wanted};
+use crate::layer::transfer::Transfer;
 
 impl Kind {
     /// Where it is, relative to the root.
@@ -97,17 +95,9 @@ impl Store {
         let LayerRecord { diff_id, blob: Target { digest, .. }, .. } = layer;
         let Some(mut blob) = self.open_blob(digest)? else { return Ok(false) };
         let mut keeping = self.keeping()?;
-        let wanted = Wanted {
-            size: blob.size(),
-            algorithm: digest.algorithm(),
-            diff_id: Some(diff_id.algorithm()),
-            expansion: Expansion::default(),
-        };
-        let stop = AtomicBool::new(false);
-        let hooks = Hooks { advanced: &|_| (), stop: &stop };
         let making = Making::new(&mut keeping);
-        let found =
-            Transfer::default().run_making(&mut blob, &mut stdio::sink(), &wanted, &hooks, Some(making));
+        let mut transfer = Transfer::default();
+        let found = undo(&mut blob, digest, diff_id.algorithm(), &mut transfer, Some(making));
         let Some(found) = found.ok().filter(|found| found.digest == *digest) else { return Ok(false) };
         match (found.uncompressed, found.made) {
             (Some(Ok(undone)), Some(made)) if undone.digest == *diff_id && made.index.is_ok() => {

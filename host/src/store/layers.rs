@@ -4,8 +4,8 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::catalog::{digest_at, target_at};
 use super::error::catalog;
-use super::record::{LayerRecord, integer};
-use super::{Result, Store, images};
+use super::record::{LayerClaim, LayerRecord, integer};
+use super::{Result, Store, Target, images};
 use crate::digest::Digest;
 
 /// A layer on top of the layers below it.
@@ -24,27 +24,55 @@ pub struct Layers<'a> {
     store: &'a Store,
 }
 
+/// Makes a stored form of a layer known, which was seen to be that.
 pub(super) fn insert_blob(transaction: &Transaction<'_>, layer: &LayerRecord) -> rusqlite::Result<()> {
-    let diff_id = layer.diff_id.to_string();
-    let known = transaction
-        .prepare_cached("SELECT 1 FROM layer_blobs WHERE diff_id = ? LIMIT 1")?
-        .exists([diff_id.as_str()])?;
-    transaction
-        .prepare_cached(
-            "INSERT OR IGNORE INTO layer_blobs (diff_id, blob, media_type, size, unpacked_size)
-             VALUES (?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
-            diff_id,
-            layer.blob.digest.to_string(),
-            layer.blob.media_type,
-            integer(layer.blob.size),
-            integer(layer.unpacked_size)
-        ])?;
-    if known {
-        return Ok(());
-    }
-    images::add_size(transaction, &diff_id, integer(layer.unpacked_size))
+    insert(
+        transaction,
+        "INSERT INTO layer_blobs (diff_id, blob, media_type, size, unpacked_size, verified)
+         VALUES (?, ?, ?, ?, ?, 1)
+         ON CONFLICT (diff_id, blob) DO UPDATE SET unpacked_size = excluded.unpacked_size, verified = 1
+         WHERE NOT verified",
+        &layer.diff_id,
+        &layer.blob,
+        layer.unpacked_size,
+    )
+}
+
+/// The same, of one that has not been seen to be that. Its size stands for the one it has uncompressed.
+pub(super) fn insert_unverified(transaction: &Transaction<'_>, claim: &LayerClaim) -> rusqlite::Result<()> {
+    insert(
+        transaction,
+        "INSERT OR IGNORE INTO layer_blobs (diff_id, blob, media_type, size, unpacked_size, verified)
+         VALUES (?, ?, ?, ?, ?, 0)",
+        &claim.diff_id,
+        &claim.blob,
+        claim.blob.size,
+    )
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    statement: &str,
+    diff_id: &Digest,
+    blob: &Target,
+    unpacked_size: u64,
+) -> rusqlite::Result<()> {
+    let diff_id = diff_id.to_string();
+    let known = || {
+        transaction
+            .prepare_cached("SELECT ifnull(max(unpacked_size), 0) FROM layer_blobs WHERE diff_id = ?")?
+            .query_row([diff_id.as_str()], |row| row.get::<_, i64>(0))
+    };
+    let before = known()?;
+    transaction.prepare_cached(statement)?.execute(params![
+        diff_id,
+        blob.digest.to_string(),
+        blob.media_type,
+        integer(blob.size),
+        integer(unpacked_size)
+    ])?;
+    let more = known()? - before;
+    if more == 0 { Ok(()) } else { images::add_size(transaction, &diff_id, more) }
 }
 
 pub(super) fn record_at(row: &rusqlite::Row<'_>) -> rusqlite::Result<LayerRecord> {
@@ -129,7 +157,7 @@ impl<'a> Layers<'a> {
         })
     }
 
-    /// The stored forms of the content with this diff ID, the smallest first.
+    /// The stored forms of the content with this diff ID that were verified, the smallest first.
     ///
     /// # Errors
     ///
@@ -138,9 +166,25 @@ impl<'a> Layers<'a> {
     pub fn blobs(&self, diff_id: &Digest) -> Result<Vec<LayerRecord>> {
         self.select(
             "SELECT diff_id, media_type, blob, size, unpacked_size FROM layer_blobs
-             WHERE diff_id = ? ORDER BY size, blob",
+             WHERE diff_id = ? AND verified ORDER BY size, blob",
             diff_id,
         )
+    }
+
+    /// The blobs of which it is said, and not verified yet, that they are the content with this diff ID, the smallest
+    /// first.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`](crate::store::StoreError) where the catalogue cannot be read, or a writer held it
+    /// for longer than the store waits.
+    pub fn unverified(&self, diff_id: &Digest) -> Result<Vec<LayerClaim>> {
+        let claims = self.select(
+            "SELECT diff_id, media_type, blob, size, unpacked_size FROM layer_blobs
+             WHERE diff_id = ? AND NOT verified ORDER BY size, blob",
+            diff_id,
+        )?;
+        Ok(claims.into_iter().map(|claim| LayerClaim { diff_id: claim.diff_id, blob: claim.blob }).collect())
     }
 
     /// What this stored blob is as a layer. Empty for a blob that is none, or has not been seen unpacked.
@@ -152,7 +196,7 @@ impl<'a> Layers<'a> {
     pub fn of_blob(&self, blob: &Digest) -> Result<Vec<LayerRecord>> {
         self.select(
             "SELECT diff_id, media_type, blob, size, unpacked_size FROM layer_blobs
-             WHERE blob = ? ORDER BY diff_id",
+             WHERE blob = ? AND verified ORDER BY diff_id",
             blob,
         )
     }

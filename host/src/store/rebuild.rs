@@ -96,7 +96,7 @@ impl Rebuilding {
 
     /// What is damaged among the blobs.
     pub(crate) fn hash(&self) -> Result<Vec<Problem>> {
-        Ok(self.store.hash(&self.store.blobs()?, &BTreeMap::new()))
+        Ok(self.store.hash(&self.store.blobs()?, &super::check::Known::default()))
     }
 
     /// Takes over what the old catalogue told, as far as it fits what is here.

@@ -23,6 +23,8 @@ pub struct Records {
     pub images: Vec<ImageRecord>,
     /// Layers, base layers first.
     pub layers: Vec<LayerRecord>,
+    /// Blobs of which it has not been seen yet whether they are the layers they are said to be.
+    pub unverified: Vec<LayerClaim>,
     /// Names.
     pub names: Vec<NameRecord>,
     /// Where blobs are beside this store.
@@ -81,6 +83,15 @@ pub struct LayerRecord {
     pub unpacked_size: u64,
 }
 
+/// What an image says of a stored blob: that it is this layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerClaim {
+    /// The digest that the uncompressed content has to have.
+    pub diff_id: Digest,
+    /// The stored content.
+    pub blob: Target,
+}
+
 /// A name and what it is to point at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameRecord {
@@ -129,6 +140,9 @@ impl Records {
         for layer in &self.layers {
             require(&layer.blob, "the record of a layer")?;
         }
+        for claim in &self.unverified {
+            require(&claim.blob, "the record of a layer")?;
+        }
         for name in &self.names {
             require(&name.target, &format!("the name `{}/{}`", name.name.domain, name.name.path))?;
         }
@@ -148,6 +162,9 @@ impl Records {
         }
         for layer in &self.layers {
             layers::insert_blob(transaction, layer).map_err(write())?;
+        }
+        for claim in &self.unverified {
+            layers::insert_unverified(transaction, claim).map_err(write())?;
         }
         for name in &self.names {
             if names::set(transaction, &name.name, &name.target, name.replace)? && self.events.is_empty() {

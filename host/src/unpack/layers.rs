@@ -36,7 +36,7 @@ impl Layers for StoredLayers<'_> {
             };
             (form, record.blob.size)
         };
-        let mut records = self.store.layers().blobs(diff_id)?;
+        let mut records = self.store.layer_forms(diff_id)?;
         records.sort_by_key(work);
         for record in records {
             if let Some(blob) = self.store.open_blob(&record.blob.digest)? {

@@ -6,7 +6,7 @@ use clap::Args;
 use consign::layer::compress::Method;
 
 use super::values::{Form, Format};
-use super::{LookedUp, Wanted};
+use super::{LookedUp, Reached, Wanted};
 
 #[derive(Debug, Args)]
 pub struct Load {
@@ -109,6 +109,9 @@ pub struct Unpack {
 
     #[command(flatten)]
     pub wanted: Wanted,
+
+    #[command(flatten)]
+    pub reached: Reached,
 
     /// Write an OCI runtime bundle: the root file system to DIR/rootfs, and DIR/config.json
     #[arg(long)]

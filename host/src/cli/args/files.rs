@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{Format, LookedUp, Shape, Wanted};
+use super::{Format, LookedUp, Reached, Shape, Wanted};
 
 /// How an image whose files are meant is found and read.
 #[derive(Debug, Args)]
@@ -12,6 +12,9 @@ pub struct Reach {
 
     #[command(flatten)]
     pub wanted: Wanted,
+
+    #[command(flatten)]
+    pub reached: Reached,
 
     /// Keep nothing of layers that are read where they lie, and use nothing that was kept
     #[arg(long)]

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::values::{Format, Shape, Sort};
-use super::{LookedUp, Wanted};
+use super::{LookedUp, Reached, Wanted};
 
 #[derive(Debug, Args)]
 pub struct Resolve {
@@ -16,6 +16,9 @@ pub struct Resolve {
 
     #[command(flatten)]
     pub wanted: Wanted,
+
+    #[command(flatten)]
+    pub reached: Reached,
 
     /// Say for every candidate why it won or lost
     #[arg(long)]
@@ -41,6 +44,9 @@ pub struct Inspect {
 
     #[command(flatten)]
     pub wanted: Wanted,
+
+    #[command(flatten)]
+    pub reached: Reached,
 
     /// The manifest's bytes as they are stored; an index's where the name means one and no platform is asked for
     #[arg(long)]
@@ -71,6 +77,9 @@ pub struct Exists {
 
     #[command(flatten)]
     pub looked_up: LookedUp,
+
+    #[command(flatten)]
+    pub reached: Reached,
 }
 
 #[derive(Debug, Args)]
@@ -129,6 +138,9 @@ pub struct History {
 
     #[command(flatten)]
     pub wanted: Wanted,
+
+    #[command(flatten)]
+    pub reached: Reached,
 
     /// Only image IDs
     #[arg(short, long)]

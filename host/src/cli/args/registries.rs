@@ -12,27 +12,27 @@ use super::values::{Format, Policy, Rules};
 pub struct Reached {
     /// Whether registries have to show a certificate of a known authority
     /// [default: true, but for those registries.conf calls insecure and those on this machine]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, help_heading = "Registries", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub tls_verify: Option<bool>,
 
     /// Certificates, as in a directory below certs.d
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, help_heading = "Registries", value_name = "DIR")]
     pub cert_dir: Option<PathBuf>,
 
     /// Who asks, USER[:PASSWORD]
-    #[arg(long, value_name = "CREDENTIALS")]
+    #[arg(long, help_heading = "Registries", value_name = "CREDENTIALS")]
     pub creds: Option<String>,
 
     /// Ask as nobody, whatever credentials are kept
-    #[arg(long, conflicts_with = "creds")]
+    #[arg(long, help_heading = "Registries", conflicts_with = "creds")]
     pub no_creds: bool,
 
     /// The file with credentials [default: $REGISTRY_AUTH_FILE, or those of podman and docker]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = "Registries", value_name = "FILE")]
     pub authfile: Option<PathBuf>,
 
     /// How often a request is made again that failed on the way
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, help_heading = "Registries", value_name = "N", default_value_t = 3)]
     pub retry: u32,
 }
 
@@ -60,6 +60,26 @@ pub struct Pull {
     #[arg(long, conflicts_with = "platform")]
     pub all_platforms: bool,
 
+    /// The operating system instead of this machine's
+    #[arg(long, value_name = "OS", conflicts_with_all = ["platform", "all_platforms"])]
+    pub os: Option<String>,
+
+    /// The architecture instead of this machine's
+    #[arg(long, value_name = "ARCH", conflicts_with_all = ["platform", "all_platforms"])]
+    pub arch: Option<String>,
+
+    /// The architecture's variant
+    #[arg(long, value_name = "VARIANT", conflicts_with_all = ["platform", "all_platforms"])]
+    pub variant: Option<String>,
+
+    /// Every tag of the repository
+    #[arg(short, long)]
+    pub all_tags: bool,
+
+    /// As docker and podman have it; the digests of what is fetched are always verified
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub disable_content_trust: Option<bool>,
+
     #[command(flatten)]
     pub looked_up: LookedUp,
 
@@ -71,6 +91,11 @@ pub struct Pull {
     /// Pull only an image with this label, key or key=value; it is looked at before layers are fetched
     #[arg(long, value_name = "LABEL")]
     pub require_label: Vec<String>,
+
+    /// Leave undoing the layers to their first use: only then is it seen whether they have the diff IDs the config says,
+    /// and are they indexed. The digests of what is fetched are verified in any case
+    #[arg(long)]
+    pub defer: bool,
 
     /// Write the digest of what was pulled into a file
     #[arg(long, value_name = "FILE")]

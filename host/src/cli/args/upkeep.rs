@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Reached;
 use super::values::{Format, Shape, World};
 
 #[derive(Debug, Args)]
@@ -54,9 +55,12 @@ pub struct Check {
     #[arg(long)]
     pub repair: bool,
 
-    /// Fetch content that is damaged or gone from this archive, layout or directory
+    /// Fetch content that is damaged or gone from this archive, layout or directory, or this image in a registry
     #[arg(long, value_name = "SOURCE", requires = "repair")]
     pub from: Vec<String>,
+
+    #[command(flatten)]
+    pub reached: Reached,
 
     /// How to show it
     #[arg(long, default_value = "table")]
