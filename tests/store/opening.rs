@@ -154,7 +154,7 @@ fn to_the_first_format(path: &Path) {
     let connection = rusqlite::Connection::open(path.join("catalog.sqlite")).unwrap();
     connection
         .execute_batch(
-            "DROP TABLE events; DROP TABLE pins; DROP INDEX image_layers_by_chain_id;
+            "DROP TABLE events; DROP TABLE pins; DROP TABLE places; DROP INDEX image_layers_by_chain_id;
              ALTER TABLE images DROP COLUMN layer_count; ALTER TABLE images DROP COLUMN unpacked_size;
              ALTER TABLE layer_blobs DROP COLUMN verified;
              PRAGMA user_version = 1",
