@@ -110,7 +110,7 @@ impl Work<'_> {
                 );
             }
             Some(transport) => {
-                pulled.push(self.from_source(transport, text)?);
+                pulled.push(self.of_source(transport, text)?);
                 return Ok(());
             }
         };
@@ -198,7 +198,7 @@ impl Work<'_> {
     }
 
     /// From an archive, a layout or a directory: all names of the image that is meant, or the name podman gives.
-    fn from_source(&self, transport: Transport, text: &str) -> Result<Pulled> {
+    fn of_source(&self, transport: Transport, text: &str) -> Result<Pulled> {
         let Work { session, arguments, store, options } = self;
         let reference = image::reference(session, text)?;
         let source = image::open_source(session, transport, &reference, &arguments.reached)?;

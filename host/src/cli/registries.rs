@@ -89,7 +89,7 @@ pub fn record(short: &str, repository: &str) -> Result<()> {
         // A string of JSON is one of TOML.
         text.push_str(&format!("  {} = {}\n", json!(name), json!(value)));
     }
-    Ok(replace(&path, text.as_bytes(), 0o644)?)
+    replace(&path, text.as_bytes(), 0o644)
 }
 
 /// Where aliases are recorded that were chosen at a prompt.
