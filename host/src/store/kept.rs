@@ -66,6 +66,23 @@ impl Store {
         read_index(&mut file, size, diff_id).map(Some).map_err(io("reading", path))
     }
 
+    /// Whether these very bytes are kept as the index of the layer.
+    fn keeps_index(&self, diff_id: &Digest, mut bytes: &[u8]) -> bool {
+        let Ok(Some(mut file)) = blob::open(self.root(), &Kind::Index.path(diff_id)) else { return false };
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            match stdio::Read::read(&mut file, &mut buffer) {
+                Ok(0) => return bytes.is_empty(),
+                Ok(read) => match bytes.strip_prefix(&buffer[..read]) {
+                    Some(rest) => bytes = rest,
+                    None => return false,
+                },
+                Err(error) if error.kind() == stdio::ErrorKind::Interrupted => {}
+                Err(_) => return false,
+            }
+        }
+    }
+
     fn open_checkpoints(&self, blob: &Digest) -> Result<Option<Result<Checkpoints, CheckpointsError>>> {
         let path = Kind::Checkpoints.path(blob);
         let Some(file) = blob::open(self.root(), &path)? else { return Ok(None) };
@@ -264,7 +281,10 @@ impl<'a> Comparing<'a> {
             let (digest, path) = (digest.clone(), kind.path(of));
             self.problems.push(Problem::DamagedIndex { digest, path, reason });
         };
-        match self.store.open_index(diff_id) {
+        // Nearly always so, and without a second index in memory.
+        let same = made.index.as_ref().is_ok_and(|made| self.store.keeps_index(diff_id, made));
+        let kept = if same { Ok(None) } else { self.store.open_index(diff_id) };
+        match kept {
             Ok(None | Some(Err(IndexError::Version { .. }))) => {}
             Ok(Some(Ok(index))) => {
                 if made.index.as_ref().ok().map(Vec::as_slice) != Some(index.bytes()) {
