@@ -6,11 +6,13 @@ mod cat;
 mod check;
 mod component;
 mod config;
+mod containers_storage;
 mod copy;
 mod cp;
 mod credentials;
 mod destination;
 mod diff;
+mod docker_daemon;
 mod document;
 mod entry;
 mod events;
@@ -79,7 +81,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    let session = || Session::new(arguments.globals.root.as_deref(), &arguments.globals.additional_store);
+    let session = || Session::new(&arguments.globals);
     match &arguments.command {
         // These only read, and answer in less time than closing takes: the system takes back what they
         // hold when the process ends.

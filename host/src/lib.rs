@@ -2,7 +2,7 @@
 //!
 //! Documents from strangers are read by a WebAssembly component, run by [`sandbox`]. [`resolve`] says what
 //! a reference means on a platform, over any [`content::Content`]: a [`store::Store`], or an archive, a
-//! layout or a directory opened by [`transport`]. [`load`] takes a [`source::Source`] into a store.
+//! layout, a directory, podman's storage opened by [`transport`]. [`load`] takes a [`source::Source`] into a store.
 //! [`layer::stack`] opens the layers of an image, wherever they are, and [`layer::tree`] looks at them as one file system.
 //!
 //! ```no_run
@@ -40,8 +40,10 @@ mod bindings;
 pub mod check;
 pub mod clock;
 pub mod component;
+pub mod containers_storage;
 pub mod content;
 pub mod digest;
+pub mod docker_daemon;
 mod engine;
 pub mod explicit_path;
 pub mod history;

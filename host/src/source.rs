@@ -67,6 +67,13 @@ pub trait Source: Send + Sync {
         Ok(Some(content))
     }
 
+    /// What is here of a layer that a manifest names as `blob`, where that is another form of it. `None`: it is here as
+    /// it is named, or not at all.
+    fn form(&self, blob: &Descriptor) -> Option<&Descriptor> {
+        let _ = blob;
+        None
+    }
+
     /// Whether bringing content in costs so much that what came is kept where it breaks off, for the next time.
     fn is_remote(&self) -> bool {
         false

@@ -1,6 +1,7 @@
 //! Where images come from and go to, one module for each form.
 
 pub mod archive;
+pub mod containers_storage;
 pub mod dir;
 pub mod docker_archive;
 mod legacy;

@@ -42,7 +42,7 @@ fn what_is_not_there_is_a_definite_no_and_what_is_no_name_is_not() {
         .run("resolve docker-archive:several.docker.tar")
         .run("resolve docker-archive:several.docker.tar:nosuch:1")
         .run("resolve docker-archive:several.docker.tar:@2")
-        .run("resolve docker-daemon:debian:12")
+        .run("resolve sif:debian.sif")
         .run("resolve x -q --explain")
         .run("resolve x -q --format json")
         .assert("resolve_not_found");

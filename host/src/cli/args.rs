@@ -44,6 +44,11 @@ pub struct Globals {
     /// A store that is only read, looked into after the own one; several are looked into in order
     #[arg(long, global = true, value_name = "DIR")]
     pub additional_store: Vec<PathBuf>,
+
+    /// The Docker daemon of docker-daemon:, as unix://PATH or tcp://HOST:PORT [default: unix:///var/run/docker.sock]
+    #[arg(long, global = true, env = "DOCKER_HOST", hide_env_values = true, value_name = "URL")]
+    #[arg(aliases = ["src-daemon-host", "dest-daemon-host"])]
+    pub daemon_host: Option<String>,
 }
 
 impl Arguments {

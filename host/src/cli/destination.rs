@@ -7,10 +7,11 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use serde_json::{Value, json};
 
+use consign::docker_daemon::{Daemon, SendError};
 use consign::load::{self, Count, Progress};
 use consign::push;
 use consign::resolve::name;
-use consign::save::{self, Absent, Options, Origin, SavedRoot, Wanted};
+use consign::save::{self, Absent, Options, Origin, Saved, SavedRoot, Wanted};
 use consign::store::{EventKind, EventRecord};
 use consign::types::transports::Transport;
 use consign::types::{Descriptor, ImageName};
@@ -18,7 +19,7 @@ use consign::types::{Descriptor, ImageName};
 use super::args::{Form, Reached};
 use super::failure::Failure;
 use super::session::Session;
-use super::{document, image, save as saving};
+use super::{docker_daemon, document, image, save as saving};
 
 /// Somewhere an image can go.
 pub enum Destination {
@@ -26,6 +27,8 @@ pub enum Destination {
     Store(ImageName),
     /// A registry.
     Registry(Box<push::Place>),
+    /// Docker, under this name.
+    Daemon(Daemon, ImageName),
     /// A file or a directory.
     Local(Local),
 }
@@ -79,13 +82,20 @@ impl Destination {
                 let name = reference.name.ok_or_else(wanted)?;
                 return Destination::registry(session, &name, reached);
             }
+            Transport::DockerDaemon => {
+                let named = reference.name.filter(|name| name.tag.is_some());
+                let wanted = || Failure::usage(format!("wanted a name with a tag, found `{text}`"));
+                return Ok(Destination::Daemon(docker_daemon::connect(session)?, named.ok_or_else(wanted)?));
+            }
             Transport::DockerArchive => Form::DockerArchive,
             Transport::OciArchive => Form::OciArchive,
             Transport::Oci => Form::OciDir,
             Transport::Dir => Form::DockerDir,
             _ => {
                 return Err(Failure::usage(format!("images cannot be written there: `{text}`"))
-                    .hint("docker://, docker-archive:, oci-archive:, oci: and dir: are written")
+                    .hint(
+                        "docker://, docker-daemon:, docker-archive:, oci-archive:, oci: and dir: are written",
+                    )
                     .into());
             }
         };
@@ -119,7 +129,9 @@ impl Destination {
 
     /// Whether what is written has the digest it had.
     pub fn keeps_digests(&self) -> bool {
-        !matches!(self, Destination::Local(Local { form: Form::DockerArchive, .. }))
+        let is_archive = |local: &Local| local.form == Form::DockerArchive;
+        !matches!(self, Destination::Daemon(..))
+            && !matches!(self, Destination::Local(local) if is_archive(local))
     }
 
     /// Writes an image there.
@@ -140,6 +152,9 @@ impl Destination {
                     present: pushed.present,
                     ..Done::of(&pushed.root)
                 })
+            }
+            Destination::Daemon(daemon, name) => {
+                to_daemon(session, from, wanted, options, (daemon, name), progress)
             }
             Destination::Local(local) => local.write(session, from, wanted, options, progress),
             Destination::Store(name) => into_store(session, from, wanted, options, name, progress),
@@ -203,19 +218,7 @@ impl Local {
             None => saving::Place::at(&self.path, self.form)?.fill(self.form, save),
         };
         let saved = saved.with_context(|| format!("writing `{}`", self.path.display()))?;
-        let root = saved.roots.first().context("nothing was written")?;
-        if let Some(store) = from.store()
-            && !store.is_read_only()
-        {
-            let mut event = EventRecord::new(EventKind::Push)
-                .name(self.path.display().to_string())
-                .attribute("digest", root.written.digest.clone());
-            if let [image] = root.images.as_slice() {
-                event = event.image(&image.id);
-            }
-            store.events().record(&[event]).context("recording what was written")?;
-        }
-        Ok(Done { sent: saved.blobs, ..Done::of(root) })
+        written(from, &saved, self.path.display().to_string())
     }
 
     /// The layout that is there and is added to.
@@ -226,6 +229,47 @@ impl Local {
         let opened = Dir::open_ambient_dir(&self.path, ambient_authority());
         opened.map(Some).with_context(|| format!("opening the directory `{}`", self.path.display()))
     }
+}
+
+/// What was written, which the store it is from records.
+fn written(from: &Origin, saved: &Saved, to: String) -> Result<Done> {
+    let root = saved.roots.first().context("nothing was written")?;
+    if let Some(store) = from.store()
+        && !store.is_read_only()
+    {
+        let mut event =
+            EventRecord::new(EventKind::Push).name(to).attribute("digest", root.written.digest.clone());
+        if let [image] = root.images.as_slice() {
+            event = event.image(&image.id);
+        }
+        store.events().record(&[event]).context("recording what was written")?;
+    }
+    Ok(Done { sent: saved.blobs, ..Done::of(root) })
+}
+
+/// Has Docker take an image in, as an archive that is written while it is sent.
+fn to_daemon(
+    session: &Session,
+    from: &Origin,
+    wanted: &Wanted,
+    options: &Options<'_>,
+    (daemon, called): (&Daemon, &ImageName),
+    progress: &dyn Progress,
+) -> Result<Done> {
+    let images = [Wanted { target: wanted.target.clone(), names: vec![called.clone()] }];
+    let (ref_name, choice) = (options.ref_name.clone(), options.choice.clone());
+    // It holds one image of an index, whatever else that lists.
+    let options = Options { absent: Absent::Drop, ref_name, choice, ..*options };
+    let sent = daemon.send(|out| {
+        let archive = save::Destination::DockerArchive(out);
+        save::save(from.clone(), session.sandbox(), &images, &options, archive, progress)
+    });
+    let (saved, _) = sent.map_err(|error| match error {
+        // Its causes, and what it says for the exit code, are its own.
+        SendError::Archive(error) => anyhow::Error::from(error),
+        error => error.into(),
+    })?;
+    written(from, &saved, format!("docker-daemon:{}", name(called)))
 }
 
 /// Takes an image into the store. Its bytes stay as they are.

@@ -1,7 +1,9 @@
 //! What a failed command tells the shell and the person.
 
-use std::fmt;
+use std::{fmt, io};
 
+use consign::containers_storage::StorageError;
+use consign::containers_storage::tar_split::TarSplitError;
 use consign::content::ContentError;
 use consign::layer::opened::LayerError;
 use consign::layer::tree::PathError;
@@ -96,6 +98,28 @@ impl fmt::Display for Silent {
 
 impl std::error::Error for Silent {}
 
+/// What is wrong with a layer of podman's storage, if that is why reading failed.
+fn tar_split(error: &io::Error) -> Option<&TarSplitError> {
+    error.get_ref().and_then(|inner| inner.downcast_ref())
+}
+
+/// Whether a file of a storage belongs to another user of the namespace its owner has.
+fn is_anothers(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let error = match cause.downcast_ref::<LoadError>() {
+        Some(LoadError::Source(error)) => Some(error),
+        _ => cause.downcast_ref::<SourceError>(),
+    };
+    let source = match error {
+        Some(SourceError::Storage(StorageError::Read { source, .. })) => source,
+        Some(SourceError::Read { source, .. }) => match tar_split(source) {
+            Some(TarSplitError::File { source, .. }) => source,
+            _ => return false,
+        },
+        _ => return false,
+    };
+    source.kind() == io::ErrorKind::PermissionDenied
+}
+
 /// Prints the error and answers its exit code.
 pub fn report(error: &anyhow::Error) -> u8 {
     if let Some(Failures(failures)) = error.downcast_ref::<Failures>() {
@@ -109,6 +133,8 @@ pub fn report(error: &anyhow::Error) -> u8 {
     let failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>());
     if let Some(hint) = failure.and_then(|failure| failure.hint.as_deref()) {
         output::note(&format!("hint: {}", output::printable(hint)));
+    } else if error.chain().any(is_anothers) {
+        output::note("hint: `podman unshare` runs a command as who owns all files of a user's storage");
     }
     code(error) as u8
 }
@@ -242,8 +268,12 @@ fn unpack_denies(error: &UnpackError) -> bool {
 }
 
 fn source_denies(error: &SourceError) -> bool {
-    if let SourceError::Registry(error) = error {
-        return registry_denies(error);
+    match error {
+        SourceError::Registry(error) => return registry_denies(error),
+        SourceError::Read { source, .. } => {
+            return matches!(tar_split(source), Some(TarSplitError::Changed { .. }));
+        }
+        _ => {}
     }
     matches!(
         error,

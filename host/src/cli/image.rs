@@ -14,6 +14,7 @@ use consign::resolve::{self, Resolution, ResolveError};
 use consign::source::{self, Selector, Source, SourceContent};
 use consign::store::{About, Store};
 use consign::transport::archive::{Archive, Options as ArchiveOptions};
+use consign::transport::containers_storage::Manifests;
 use consign::transport::{open_archive, open_directory};
 use consign::types::lookup::Located;
 use consign::types::manifests::ImageConfig;
@@ -24,8 +25,8 @@ use consign::unpack::{Layers, SourceLayers, StoredLayers};
 
 use super::args::{Lookup, Reached};
 use super::failure::Failure;
-use super::registries;
 use super::session::Session;
+use super::{containers_storage, docker_daemon, registries};
 
 /// An image argument, opened.
 pub struct Opened {
@@ -58,7 +59,8 @@ pub fn open(session: &Session, text: &str, reached: &Reached) -> Result<Opened> 
         return Ok(in_stores(text, session.stores()?));
     };
     let reference = reference(session, text)?;
-    let source: Arc<dyn Source> = Arc::from(open_source(session, transport, &reference, reached)?);
+    let source = open_source_with(session, transport, &reference, reached, Manifests::Recorded)?;
+    let source: Arc<dyn Source> = Arc::from(source);
     let position =
         source::select(&*source, &selector(&reference)).with_context(|| format!("looking into `{text}`"))?;
     let root = source.roots().get(position).context("a source's roots changed while they were read")?;
@@ -172,7 +174,8 @@ fn look_up(
 
 /// Reads a `transport:reference`.
 pub fn reference(session: &Session, text: &str) -> Result<ImageReference> {
-    session.sandbox().parse_image_name(text, None)?.map_err(|error| {
+    let storage = containers_storage::answer(session, text)?;
+    session.sandbox().parse_image_name(text, storage.as_ref())?.map_err(|error| {
         let message =
             format!("not an image name: `{text}`: wanted {}, at byte {}", error.expected, error.offset);
         Failure::usage(message).into()
@@ -181,6 +184,10 @@ pub fn reference(session: &Session, text: &str) -> Result<ImageReference> {
 
 /// Which of a source's images a reference means.
 pub fn selector(reference: &ImageReference) -> Selector {
+    // Of these the source is one image.
+    if matches!(reference.transport, Transport::ContainersStorage | Transport::DockerDaemon) {
+        return Selector::Only;
+    }
     if let Some(position) = reference.position {
         return Selector::Position(usize::try_from(position).unwrap_or(usize::MAX));
     }
@@ -191,24 +198,36 @@ pub fn selector(reference: &ImageReference) -> Selector {
     }
 }
 
-/// Opens the archive, layout or directory, or the image in a registry, that a reference names.
+/// Opens what a reference names, to be taken somewhere: its manifests name what can be had from there.
 pub fn open_source(
     session: &Session,
     transport: Transport,
     reference: &ImageReference,
     reached: &Reached,
 ) -> Result<Box<dyn Source>> {
+    open_source_with(session, transport, reference, reached, Manifests::OfWhatIsHere)
+}
+
+fn open_source_with(
+    session: &Session,
+    transport: Transport,
+    reference: &ImageReference,
+    reached: &Reached,
+    manifests: Manifests,
+) -> Result<Box<dyn Source>> {
     let path = reference.path.as_deref().map(Path::new);
     match (transport, path) {
         (Transport::DockerArchive | Transport::OciArchive, Some(path)) => archive_at(session, path),
         (Transport::Oci | Transport::Dir, Some(path)) => directory_at(session, path),
+        (Transport::DockerDaemon, _) => docker_daemon::source(session, reference),
+        (Transport::ContainersStorage, _) => containers_storage::source(session, reference, manifests),
         (Transport::Docker, _) if let Some(name) = &reference.name => {
             Ok(Box::new(session.remote().image(session, name, reached)?))
         }
         _ => {
             let text = session.sandbox().format_image_name(reference)?;
             Err(Failure::usage(format!("images cannot be read from there: `{text}`"))
-                .hint("docker://, docker-archive:, oci-archive:, oci: and dir: are read")
+                .hint("docker://, docker-archive:, oci-archive:, oci:, dir:, containers-storage: and docker-daemon: are read")
                 .into())
         }
     }

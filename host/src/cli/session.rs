@@ -4,7 +4,7 @@
 use std::ffi::{c_int, c_void};
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
@@ -22,7 +22,7 @@ use consign::types::references::{Reading, Reference};
 use consign::types::resolution::Options;
 use consign::types::{self, ImageName, Platform};
 
-use super::args::{Lookup, Rules, Wanted};
+use super::args::{Globals, Lookup, Rules, Wanted};
 use super::config::Config;
 use super::failure::Failure;
 use super::remote::Remote;
@@ -35,18 +35,20 @@ pub struct Session {
     additional: Vec<PathBuf>,
     stores: OnceLock<Vec<Arc<Store>>>,
     remote: Remote,
+    /// Where the Docker daemon is, if that was said.
+    daemon: Option<String>,
 }
 
 impl Session {
     /// With what the command line says, and what `consign.toml` says where that says nothing.
-    pub fn new(root: Option<&Path>, additional: &[PathBuf]) -> Result<Session> {
+    pub fn new(globals: &Globals) -> Result<Session> {
         let config = Config::read()?;
-        let root = match (root, config.root) {
-            (Some(root), _) => root.to_owned(),
+        let root = match (&globals.root, config.root) {
+            (Some(root), _) => root.clone(),
             (None, Some(root)) => root,
             (None, None) => default_root()?,
         };
-        let additional = match additional {
+        let additional = match &globals.additional_store[..] {
             [] => config.additional_stores.unwrap_or_default(),
             given => given.to_vec(),
         };
@@ -63,6 +65,7 @@ impl Session {
             additional,
             stores: OnceLock::new(),
             remote: Remote::default(),
+            daemon: globals.daemon_host.clone().filter(|host| !host.is_empty()),
         })
     }
 
@@ -117,6 +120,11 @@ impl Session {
         DirBuilder::new().recursive(true).mode(0o700).create(&path).ok()?;
         let directory = Dir::open_ambient_dir(path, ambient_authority()).ok()?;
         Cache::new(directory, cache::LIMIT).ok()?
+    }
+
+    /// Where the Docker daemon is.
+    pub fn daemon_host(&self) -> &str {
+        self.daemon.as_deref().unwrap_or(super::docker_daemon::DEFAULT)
     }
 
     /// The store's directory, which must be there, and how a store in it is opened.

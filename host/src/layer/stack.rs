@@ -84,7 +84,8 @@ impl Stack {
     ) -> Result<Stack, ResolveError> {
         let missing = || ResolveError::Inconsistent { what: "a layer has no blob".into() };
         let layers = image.layers.iter().map(|layer| {
-            let blob = layer.blob.clone().ok_or_else(missing)?;
+            let blob = layer.blob.as_ref().ok_or_else(missing)?;
+            let blob = source.form(blob).unwrap_or(blob).clone();
             Ok(Layer::in_place(source.clone(), blob, digest(&layer.diff_id)?, reading.clone()))
         });
         Ok(Stack { layers: layers.collect::<Result<_, ResolveError>>()? })

@@ -54,7 +54,7 @@ pub(super) fn layout_index<'a>(
 }
 
 /// The index with these entries in place of its own.
-pub(super) fn index_bytes(index: &Index, entries: &[Descriptor]) -> Vec<u8> {
+pub(crate) fn index_bytes(index: &Index, entries: &[Descriptor]) -> Vec<u8> {
     let mut document = start(index.kind);
     if let Some(artifact_type) = &index.artifact_type {
         document.insert("artifactType".into(), json!(artifact_type));

@@ -2,7 +2,9 @@
 
 use std::io;
 
+use crate::containers_storage::StorageError;
 use crate::digest::{Digest, NotADigest};
+use crate::docker_daemon::DaemonError;
 use crate::layer::compression::CompressionError;
 use crate::registry::RegistryError;
 use crate::sandbox::SandboxError;
@@ -152,6 +154,12 @@ pub enum SourceError {
         /// Why.
         source: io::Error,
     },
+    /// A containers-storage cannot be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The Docker daemon did not do what was asked.
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
     /// A registry did not do what was asked.
     #[error(transparent)]
     Registry(Box<RegistryError>),

@@ -46,13 +46,33 @@ impl Archive {
         if metadata.is_dir() {
             return Err(SourceError::NotAnImage { wanted: "an archive", found: "a directory".into() });
         }
-        let mut file = file;
-        let mut length = metadata.len();
-        if !metadata.is_file() {
-            let copy = spool::create(spool)?;
-            length = copy_all(&mut file, &copy)?;
-            file = copy;
+        if metadata.is_file() {
+            Archive::index(file, metadata.len(), spool, options)
+        } else {
+            Archive::receive(file, spool, options)
         }
+    }
+
+    /// Reads an archive that comes from somewhere into an unnamed file in `spool`.
+    ///
+    /// # Errors
+    /// As [`Archive::open`]; [`SourceError::Read`] where it breaks off.
+    pub fn receive(
+        mut from: impl Read,
+        spool: Option<&Dir>,
+        options: Options,
+    ) -> Result<Archive, SourceError> {
+        let copy = spool::create(spool)?;
+        let length = copy_all(&mut from, &copy)?;
+        Archive::index(copy, length, spool, options)
+    }
+
+    fn index(
+        mut file: File,
+        mut length: u64,
+        spool: Option<&Dir>,
+        options: Options,
+    ) -> Result<Archive, SourceError> {
         let compression = detect(&file)?;
         if compression != Compression::Plain {
             let copy = spool::create(spool)?;

@@ -75,6 +75,7 @@ impl Layers for SourceLayers {
     fn open(&self, layer: usize) -> Result<Stream, UnpackError> {
         let absent = || UnpackError::Absent { layer, diff_id: self.diff_ids[layer].clone() };
         let blob = self.layers[layer].blob.as_ref().ok_or_else(absent)?;
+        let blob = self.source.form(blob).unwrap_or(blob);
         let digest = blob.digest.parse().map_err(SourceError::from)?;
         let content = self.source.open(blob)?.ok_or_else(absent)?;
         Ok(Stream { reader: content.reader, size: blob.size, digest })
