@@ -10,6 +10,7 @@ mod containers_storage;
 mod copy;
 mod cp;
 mod credentials;
+mod delete;
 mod destination;
 mod diff;
 mod docker_daemon;
@@ -34,6 +35,7 @@ mod listing;
 mod load;
 mod login;
 mod ls;
+mod manifest;
 mod name;
 mod output;
 mod pin;
@@ -48,6 +50,7 @@ mod remove;
 mod replaced;
 mod resolve;
 mod save;
+mod serve;
 mod session;
 mod short_names;
 mod tags;
@@ -104,6 +107,9 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Login(command) => login::login(&session()?, command),
         Command::Logout(command) => login::logout(&session()?, command),
         Command::Tags(Tags { command: TagsCommand::List(command) }) => tags::list(&session()?, command),
+        Command::Manifest(command) => manifest::run(&session()?, &command.command),
+        Command::Delete(command) => delete::run(&session()?, command),
+        Command::Serve(command) => serve::run(&session()?, command),
         Command::Save(command) => save::run(&session()?, command),
         Command::Import(command) => import::run(&session()?, command),
         Command::Unpack(command) => unpack::run(&session()?, command),

@@ -46,6 +46,7 @@ pub use upload::{Mounted, Upload};
 use crate::sandbox::Sandbox;
 use address::Addresses;
 use auth::Authentication;
+pub(crate) use auth::encoded;
 
 /// Which connections are good enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

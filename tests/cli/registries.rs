@@ -70,7 +70,7 @@ pub fn run(program: &str, arguments: &[&str], directory: &Path) -> Vec<u8> {
 }
 
 /// Has skopeo push a fixture.
-fn push(place: &Place, source: &str, target: &str) {
+pub fn push(place: &Place, source: &str, target: &str) {
     let policy = place.file("policy.json", br#"{"default": [{"type": "insecureAcceptAnything"}]}"#);
     let arguments = ["copy", "-q", "--all", "--dest-tls-verify=false", "--policy"];
     run("skopeo", &[&arguments[..], &[&policy, source, target]].concat(), &fixtures());

@@ -5,7 +5,9 @@ mod copies;
 mod files;
 mod images;
 mod lifetimes;
+mod manifests;
 mod registries;
+mod serving;
 mod upkeep;
 mod values;
 
@@ -19,7 +21,12 @@ pub use copies::{Changed, Copy, Extent, MultiArch, Push};
 pub use files::{Aspect, Cat, Cp, Diff, Find, Image, Layers, Listed, Ls, Reach, Type};
 pub use images::{Exists, History, Images, Inspect, Resolve, Tree};
 pub use lifetimes::{Pin, Prune, Rm, Tag, Unpin, Untag};
-pub use registries::{Login, Logout, Pull, Reached, Tags, TagsCommand, TagsList};
+pub use manifests::{
+    Manifest, ManifestAdd, ManifestAnnotate, ManifestCommand, ManifestCreate, ManifestExists,
+    ManifestInspect, ManifestPush, ManifestRemove, ManifestRm, Members, Stated,
+};
+pub use registries::{Delete, Login, Logout, Pull, Reached, Tags, TagsCommand, TagsList};
+pub use serving::Serve;
 pub use upkeep::{Check, Completions, Component, Events, Gc, Man};
 pub use values::{Form, Format, Lookup, Policy, Rules, Shape, Sort, World};
 
@@ -143,6 +150,12 @@ pub enum Command {
     Logout(Logout),
     /// Tags in a registry
     Tags(Tags),
+    /// Make and change indexes, which list images
+    Manifest(Manifest),
+    /// Delete an image from a registry
+    Delete(Delete),
+    /// Serve the store to other tools and machines
+    Serve(Serve),
     /// Write images to an archive or a directory, for docker, podman, skopeo and consign
     Save(Save),
     /// Make an image of a root file system tarball

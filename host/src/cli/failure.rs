@@ -5,6 +5,7 @@ use std::{fmt, io};
 use consign::containers_storage::StorageError;
 use consign::containers_storage::tar_split::TarSplitError;
 use consign::content::ContentError;
+use consign::image_index::IndexError;
 use consign::layer::opened::LayerError;
 use consign::layer::tree::PathError;
 use consign::load::LoadError;
@@ -163,12 +164,14 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
     let push = || cause.downcast_ref().map(push_denies);
     let registry = || cause.downcast_ref().map(registry_denies);
     let unpack = || cause.downcast_ref().map(unpack_denies);
+    let index = || cause.downcast_ref().map(index_denies);
     let no = content
         .or_else(layer)
         .or_else(path)
         .or_else(load)
         .or_else(save)
         .or_else(unpack)
+        .or_else(index)
         .or_else(pull)
         .or_else(push)
         .or_else(registry)
@@ -263,6 +266,15 @@ fn unpack_denies(error: &UnpackError) -> bool {
         UnpackError::Entry(failure) => !matches!(failure.error, EntryError::System { .. }),
         UnpackError::Source(error) => source_denies(error),
         UnpackError::Store(error) => store_denies(error),
+        _ => false,
+    }
+}
+
+/// Whether a change of an index came to a definite no.
+fn index_denies(error: &IndexError) -> bool {
+    match error {
+        IndexError::Load(error) => denies(error),
+        IndexError::Store(error) => store_denies(error),
         _ => false,
     }
 }

@@ -23,6 +23,11 @@ use super::session::Session;
 use super::{output, progress};
 
 pub fn run(session: &Session, arguments: &Push) -> Result<()> {
+    push(session, arguments, arguments.all_platforms)
+}
+
+/// Pushes an image; `all`: it is an error where images of an index are not in the store.
+pub fn push(session: &Session, arguments: &Push, all: bool) -> Result<()> {
     let choice = session.options(&arguments.wanted)?;
     let found = find(session, &arguments.image, arguments.looked_up.lookup, &choice)?;
     let destination = match (&arguments.destination, &found.name) {
@@ -38,7 +43,7 @@ pub fn run(session: &Session, arguments: &Push) -> Result<()> {
     let to = Destination::to_push_to(session, &destination, &arguments.reached)?;
     let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
     let options = Options {
-        absent: match (arguments.sparse, arguments.all_platforms) {
+        absent: match (arguments.sparse, all) {
             (true, _) => Absent::Keep,
             (_, true) => Absent::Refuse,
             _ => Absent::Drop,

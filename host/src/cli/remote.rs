@@ -36,7 +36,7 @@ const BUNDLES: [&str; 6] = [
 /// means are shared libraries, and loading those into a static executable works with the very C library it
 /// was linked with, if at all.
 #[cfg(linked_statically)]
-fn look_up_without_libraries() {
+pub fn look_up_without_libraries() {
     use std::ffi::{c_char, c_int};
     unsafe extern "C" {
         fn __nss_configure_lookup(database: *const c_char, services: *const c_char) -> c_int;
@@ -49,7 +49,7 @@ fn look_up_without_libraries() {
 }
 
 #[cfg(not(linked_statically))]
-fn look_up_without_libraries() {}
+pub fn look_up_without_libraries() {}
 
 /// What one invocation knows of registries.
 #[derive(Default)]

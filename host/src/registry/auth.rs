@@ -215,7 +215,7 @@ fn basic(credentials: &Credentials) -> Option<String> {
 }
 
 /// Fit for a query and a form.
-pub(super) fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

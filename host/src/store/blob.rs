@@ -155,4 +155,22 @@ impl Store {
             None => Ok(None),
         }
     }
+
+    /// Opens the blob with this digest when all of it has been held against the digest, to be read from its start.
+    /// `None`: not here.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] for other bytes.
+    pub fn open_verified(&self, digest: &Digest) -> Result<Option<Blob>> {
+        let path = path(digest);
+        let Some(blob) = open(self.root(), &path)? else { return Ok(None) };
+        let (mut file, size) = (blob.file, blob.size);
+        let handle = file.try_clone().map_err(io("opening", &*path))?;
+        let found = verify(Blob { file: handle, size }, digest, &path, &mut vec![0; 64 << 10])?;
+        if found != Some(size) {
+            return Err(StoreError::Corrupt { digest: digest.clone() });
+        }
+        file.rewind().map_err(io("reading", path))?;
+        Ok(Some(Blob { file, size }))
+    }
 }

@@ -9,7 +9,7 @@ use crate::digest::Digest;
 
 /// The store's indexes and manifests.
 pub struct Documents<'a> {
-    store: &'a Store,
+    pub(super) store: &'a Store,
 }
 
 /// How deep indexes in indexes are followed upwards; the guest does not go deeper either.

@@ -163,6 +163,16 @@ pub enum StoreError {
         /// What it points at.
         found: Digest,
     },
+    /// A name no longer points at what a change was made of.
+    #[error("wanted `{name}` to point at `{wanted}` still, found it changed")]
+    NameMoved {
+        /// The name.
+        name: String,
+        /// What it pointed at.
+        wanted: Digest,
+        /// What it points at; `None`: it is gone.
+        found: Option<Digest>,
+    },
     /// Several images' IDs start with the same digits.
     #[error("`{prefix}` is the beginning of several image IDs: {}", list(.candidates))]
     Ambiguous {

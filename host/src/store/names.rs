@@ -92,7 +92,7 @@ pub(super) fn find(connection: &Connection, name: &ImageName) -> Result<Option<T
     Key::of(name)?.find(connection).map_err(catalog("reading"))
 }
 
-fn repository(name: &ImageName) -> String {
+pub(super) fn repository(name: &ImageName) -> String {
     format!("{}/{}", name.domain, name.path)
 }
 

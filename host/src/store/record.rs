@@ -32,6 +32,8 @@ pub struct Records {
     /// What all this is: a pull, a load, an import. Where it is nothing of the kind, each name that is set
     /// is an event of its own.
     pub events: Vec<EventRecord>,
+    /// Names that have to point at these digests still, or nothing becomes known.
+    pub unmoved: Vec<(ImageName, Digest)>,
 }
 
 /// An index or manifest list whose bytes are stored.
@@ -151,6 +153,13 @@ impl Records {
 
     pub(super) fn insert(&self, transaction: &Transaction<'_>) -> Result<()> {
         let write = || catalog("writing");
+        for (name, wanted) in &self.unmoved {
+            let found = names::find(transaction, name)?.map(|target| target.digest);
+            if found.as_ref() != Some(wanted) {
+                let name = crate::resolve::name(name);
+                return Err(StoreError::NameMoved { name, wanted: wanted.clone(), found });
+            }
+        }
         for index in &self.indexes {
             documents::insert_index(transaction, index).map_err(write())?;
         }

@@ -278,9 +278,9 @@ pub(super) fn is_live(connection: &Connection, digest: &Digest) -> rusqlite::Res
 /// What is being taken out in a transaction.
 #[derive(Default)]
 pub(super) struct Work {
-    removed: Removed,
+    pub(super) removed: Removed,
     /// Content that may not be needed any more, and has not been looked at as documents yet.
-    candidates: BTreeSet<Digest>,
+    pub(super) candidates: BTreeSet<Digest>,
     /// The same, looked at.
     freed: BTreeSet<Digest>,
 }

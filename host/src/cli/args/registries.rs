@@ -188,3 +188,17 @@ pub struct TagsList {
     #[arg(short, long, conflicts_with = "format")]
     pub quiet: bool,
 }
+
+#[derive(Debug, Args)]
+pub struct Delete {
+    /// docker://NAME[:TAG|@DIGEST]; all tags of the same image go along
+    #[arg(value_name = "IMAGE")]
+    pub image: String,
+
+    #[command(flatten)]
+    pub reached: Reached,
+
+    /// How to show what was deleted
+    #[arg(long, default_value = "table")]
+    pub format: Format,
+}

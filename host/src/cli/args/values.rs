@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::ValueEnum;
+use consign::types::manifests::Kind;
 
 use crate::cli::template::Template;
 
@@ -120,4 +121,22 @@ pub enum World {
     Sources,
     /// Podman's way with names
     Podman,
+}
+
+/// What an index is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IndexType {
+    /// An OCI image index
+    Oci,
+    /// A Docker manifest list
+    Docker,
+}
+
+impl From<IndexType> for Kind {
+    fn from(kind: IndexType) -> Kind {
+        match kind {
+            IndexType::Oci => Kind::OciIndex,
+            IndexType::Docker => Kind::DockerList,
+        }
+    }
 }

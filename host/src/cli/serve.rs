@@ -1,0 +1,74 @@
+//! `consign serve`: the store, for other tools and other machines.
+
+use std::net::ToSocketAddrs as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use consign::serve::{Answered, Identity, Observer, Options, Registry, Server};
+
+use super::args::{Format, Serve};
+use super::failure::Failure;
+use super::output;
+use super::remote::look_up_without_libraries;
+use super::session::Session;
+
+pub fn run(session: &Session, arguments: &Serve) -> Result<()> {
+    let text = &arguments.registry;
+    look_up_without_libraries();
+    let addresses: Vec<_> = text
+        .to_socket_addrs()
+        .map_err(|error| Failure::usage(format!("wanted HOST:PORT, found `{text}`: {error}")))?
+        .collect();
+    let identity = match (&arguments.cert, &arguments.key) {
+        (Some(certificate), Some(key)) => {
+            let identity = Identity::of(&read(certificate)?, &read(key)?);
+            Some(identity.with_context(|| format!("reading `{}`", certificate.display()))?)
+        }
+        _ => None,
+    };
+    let scheme = if identity.is_some() { "https" } else { "http" };
+    let connections = usize::try_from(arguments.connections)?;
+    let registry = Registry::new(session.stores()?.to_vec(), session.sandbox_handle());
+    let server = Server::bind(&addresses, Options { connections, identity, ..Options::default() })?;
+    // The first signal ends it when what is underway is done, the second at once.
+    let ending = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, ending.clone())
+            .and_then(|_| signal_hook::flag::register(signal, ending.clone()))
+            .and_then(|_| {
+                let stop = server.stop().map_err(std::io::Error::other)?;
+                signal_hook::low_level::pipe::register(signal, stop.into_socket())
+            })
+            .context("waiting for signals")?;
+    }
+    let address = server.address();
+    let url = format!("{scheme}://{address}");
+    match arguments.format {
+        Format::Table => output::lines([format!("Serving {url}/v2/")])?,
+        Format::Json => output::json(&json!({"address": address.to_string(), "url": url}))?,
+    }
+    if arguments.quiet { server.run(&registry, &()) } else { server.run(&registry, &Log) }?;
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("reading `{}`", path.display()))
+}
+
+/// A line for each request.
+struct Log;
+
+impl Observer for Log {
+    fn answered(&self, answered: &Answered<'_>) {
+        let Answered { peer, method, target, status, bytes, problem } = answered;
+        let bytes = bytes.map_or_else(|| "broke off".to_owned(), |bytes| format!("{bytes} bytes"));
+        let problem = problem.map(|problem| format!(": {problem}")).unwrap_or_default();
+        let line = format!("{peer} {method} {target}: {status}, {bytes}{problem}");
+        output::note(&output::printable(&line));
+    }
+}
