@@ -106,6 +106,9 @@ fn tar_split(error: &io::Error) -> Option<&TarSplitError> {
 
 /// Whether a file of a storage belongs to another user of the namespace its owner has.
 fn is_anothers(cause: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(StorageError::Read { source, .. }) = cause.downcast_ref() {
+        return source.kind() == io::ErrorKind::PermissionDenied;
+    }
     let error = match cause.downcast_ref::<LoadError>() {
         Some(LoadError::Source(error)) => Some(error),
         _ => cause.downcast_ref::<SourceError>(),
