@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# registry.sh CORPUS [CONSIGN [ROUNDS]]: pulls and looks into a registry on the loopback, against skopeo and podman, as
+# registry.sh CORPUS [CONSIGN [ROUNDS]]: pulls from, looks into and pushes to a registry on the loopback, against skopeo and podman, as
 # ratios in one run.
 #
 # CORPUS holds layouts/{big,debian}, as real builders write them. Peers: docker-registry, skopeo, podman, hyperfine, GNU
@@ -118,3 +118,37 @@ for round in first second; do
   printf '%-36s %8s MiB moved\n' "" "$(($(cat "$work/moved") / 1048576))"
 done
 kill "${counting_PID}" 2>/dev/null || true
+
+echo "== push the large image, each time to a registry that has nothing"
+away "$CONSIGN_ROOT" "$work/podman" "$work/run"
+"$consign" load -q "oci:$corpus/layouts/big" > "$work/id"
+id=$(cat "$work/id")
+"${podman[@]}" pull -q "oci:$corpus/layouts/big" > "$work/podman-id"
+: > "$work/all"
+# Another port for each, so that nobody knows a blob from before.
+empty() {
+  kill "$registry" 2>/dev/null || true; wait "$registry" 2>/dev/null || true
+  away "$work/registry"
+  port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  sed -i "s/addr: \"[^\"]*\"/addr: \"127.0.0.1:$port\"/" "$work/registry.yml"
+  at=127.0.0.1:$port
+  docker-registry serve "$work/registry.yml" > "$work/registry.log" 2>&1 &
+  registry=$!
+  for _ in $(seq 100); do (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break; sleep 0.1; done
+}
+for _ in $(seq "$rounds"); do
+  empty; seconds "consign push" "$consign" push -q "$id" "$at/bench/big:1"
+  empty; seconds "skopeo copy" skopeo copy -q --dest-tls-verify=false "oci:$corpus/layouts/big:latest" "docker://$at/bench/big:1"
+  empty; seconds "podman push" "${podman[@]}" push -q --tls-verify=false "$(cat "$work/podman-id")" "docker://$at/bench/big:1"
+  rm -rf "$work"/old.*
+done
+python3 - "$work/all" <<'P'
+import statistics, sys
+times = {}
+for line in open(sys.argv[1]):
+    name, wall = line.rstrip("\n").split("\t")
+    times.setdefault(name, []).append(float(wall))
+median = {name: statistics.median(walls) for name, walls in times.items()}
+for peer in ("skopeo copy", "podman push"):
+    print(f"{peer + ' / consign push':42} {median[peer] / median['consign push']:6.2f}")
+P

@@ -53,6 +53,7 @@ mod save;
 mod serve;
 mod session;
 mod short_names;
+mod sync;
 mod tags;
 mod template;
 mod time;
@@ -63,7 +64,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use args::{Arguments, Command, Tags, TagsCommand};
+use args::{Arguments, Command, ComponentCommand, Tags, TagsCommand};
 use session::Session;
 
 /// Runs the command that the process's arguments ask for.
@@ -84,7 +85,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    let session = || Session::new(&arguments.globals);
+    let session = || {
+        let session = Session::new(&arguments.globals)?;
+        component::given(session, arguments.globals.component.as_deref())
+    };
     match &arguments.command {
         // These only read, and answer in less time than closing takes: the system takes back what they
         // hold when the process ends.
@@ -104,6 +108,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Pull(command) => pull::run(&session()?, command),
         Command::Push(command) => push::run(&session()?, command),
         Command::Copy(command) => copy::run(&session()?, command),
+        Command::Sync(command) => sync::run(&session()?, command),
         Command::Login(command) => login::login(&session()?, command),
         Command::Logout(command) => login::logout(&session()?, command),
         Command::Tags(Tags { command: TagsCommand::List(command) }) => tags::list(&session()?, command),
@@ -122,7 +127,10 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Gc(command) => gc::run(&session()?, command),
         Command::Events(command) => events::run(&session()?, command),
         Command::Check(command) => check::run(&session()?, command),
-        Command::Component(command) => component::run(command),
+        Command::Component(command) => match &command.command {
+            Some(ComponentCommand::Push(command)) => component::push(&session()?, command),
+            None => component::run(command),
+        },
         Command::Completions(command) => generate::completions(command),
         Command::Man(command) => generate::man(command),
     }

@@ -12,6 +12,11 @@
 //! assert!(WIT.iter().any(|(name, text)| *name == "world.wit" && text.contains("world names")));
 //! ```
 
+pub mod artifact;
+mod interfaces;
+
+pub use interfaces::{Interfaces, interfaces};
+
 /// The component of the `resolver` world, as it is handed out. What runs here was compiled from the same
 /// source, for speed instead of size.
 pub const RESOLVER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/resolver.wasm"));
@@ -39,16 +44,26 @@ pub const WIT: [(&str, &str); 17] = {
 /// where there is none, or the bytes are no component.
 pub fn core_module(component: &[u8]) -> Option<&[u8]> {
     const CORE_MODULE: u8 = 1;
-    let mut rest = component.strip_prefix(b"\0asm\x0d\0\x01\0")?;
-    loop {
-        let (&id, after) = rest.split_first()?;
-        let (length, after) = leb128(after)?;
-        let (section, next) = after.split_at_checked(length)?;
+    let mut rest = component.strip_prefix(PREAMBLE)?;
+    while let Some((id, section, next)) = section(rest)? {
         if id == CORE_MODULE {
             return Some(section);
         }
         rest = next;
     }
+    None
+}
+
+/// How a component begins: the magic number, version 13, layer 1.
+const PREAMBLE: &[u8] = b"\0asm\x0d\0\x01\0";
+
+/// The first section's ID and content, and what follows it. `Some(None)` at the end, `None` where there is no section.
+#[allow(clippy::option_option)]
+fn section(bytes: &[u8]) -> Option<Option<(u8, &[u8], &[u8])>> {
+    let Some((&id, after)) = bytes.split_first() else { return Some(None) };
+    let (length, after) = leb128(after)?;
+    let (section, next) = after.split_at_checked(length)?;
+    Some(Some((id, section, next)))
 }
 
 /// An unsigned LEB128 number of at most 32 bits, and what follows it.

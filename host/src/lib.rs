@@ -68,6 +68,7 @@ pub mod serve;
 mod side_by_side;
 pub mod source;
 pub mod store;
+pub mod sync;
 pub mod transport;
 pub mod tree;
 pub mod types;

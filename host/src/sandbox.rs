@@ -37,7 +37,7 @@ pub use digests::DigestSet;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use wasmtime::component::{HasSelf, InstancePre, Linker};
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
 use crate::bindings::consign::image::content as wit;
@@ -116,6 +116,8 @@ type Idle<B> = Mutex<Vec<Instance<B>>>;
 /// come from, and Podman's way with names.
 pub struct Sandbox {
     loaded: &'static Loaded,
+    /// What answers in place of the built-in component.
+    given: Option<ResolverPre<State>>,
     limits: Limits,
     idle: Idle<Resolver>,
     idle_sources: Idle<Sources>,
@@ -141,10 +143,7 @@ impl Loaded {
         let mut config = crate::engine::config();
         precompiled::configure(&mut config);
         let engine = Engine::new(&config)?;
-        let mut linker = Linker::new(&engine);
-        Resolver::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
-        let resolver = precompiled::component(&engine, &precompiled::RESOLVER)?;
-        let resolver = ResolverPre::new(linker.instantiate_pre(&resolver)?)?;
+        let resolver = resolver(&engine, &precompiled::component(&engine, &precompiled::RESOLVER)?)?;
         Ok(Loaded { engine, resolver, sources: OnceLock::new(), podman: OnceLock::new() })
     }
 
@@ -170,6 +169,13 @@ impl Loaded {
     }
 }
 
+/// A component as one of the world `resolver`.
+fn resolver(engine: &Engine, component: &Component) -> wasmtime::Result<ResolverPre<State>> {
+    let mut linker = Linker::new(engine);
+    Resolver::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    ResolverPre::new(linker.instantiate_pre(component)?)
+}
+
 /// What came of loading, once.
 fn known<T>(loaded: &Result<T, String>) -> Result<&T, SandboxError> {
     loaded.as_ref().map_err(|reason| SandboxError::Load { reason: reason.clone() })
@@ -184,11 +190,27 @@ impl Sandbox {
     pub fn new(limits: Limits) -> Result<Self, SandboxError> {
         Ok(Sandbox {
             loaded: Loaded::get()?,
+            given: None,
             limits,
             idle: Idle::default(),
             idle_sources: Idle::default(),
             idle_podman: Idle::default(),
         })
+    }
+
+    /// A component of the world `resolver` that is compiled now, under these limits. What the other worlds do is done by
+    /// the built-in components.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError::Load`] where it is no component, or imports or exports something else than that world.
+    #[cfg(feature = "jit")]
+    pub fn with_component(limits: Limits, component: &[u8]) -> Result<Self, SandboxError> {
+        let mut sandbox = Sandbox::new(limits)?;
+        let engine = &sandbox.loaded.engine;
+        let component = Component::new(engine, component).map_err(load_error)?;
+        sandbox.given = Some(resolver(engine, &component).map_err(load_error)?);
+        Ok(sandbox)
     }
 
     /// The limits every call runs under.
@@ -201,7 +223,7 @@ impl Sandbox {
         content: Option<Arc<dyn Content>>,
         call: impl FnOnce(&Resolver, &mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, SandboxError> {
-        let resolver = &self.loaded.resolver;
+        let resolver = self.given.as_ref().unwrap_or(&self.loaded.resolver);
         let instance = self.take(&self.idle, |store| resolver.instantiate(store))?;
         self.call_once(&self.idle, instance, content, call)
     }

@@ -60,6 +60,7 @@ mod shelved;
 mod short_names;
 mod storages;
 mod stores;
+mod syncing;
 mod terminal;
 mod together;
 mod transcript;

@@ -377,3 +377,72 @@ fn gzip_layers_and_plain_ones_are_pushed_as_they_are() {
     let shelf = registry.shelf.lock().unwrap();
     assert!(layers.iter().all(|layer| shelf.blobs[&digest(layer)] == *layer));
 }
+
+#[test]
+fn the_component_is_pushed_as_wkg_pushes_components() {
+    let (place, registry) = (Place::new(), Shelved::new());
+    let name = registry.name("wasm/consign:0.1.0");
+    let push = |arguments: &[&str]| {
+        let mut command = place.command(&[&["component", "push", "-q", &name], arguments].concat());
+        command.env("SOURCE_DATE_EPOCH", "1700000000");
+        place.outcome_of(command).ok().text().trim().to_owned()
+    };
+    let pushed = push(&["--world", "names", "--author", "somebody", "--annotation", "a=b"]);
+    let shelf = || registry.shelf.lock().unwrap();
+    let (media_type, manifest) = shelf().manifests["0.1.0"].clone();
+    assert_eq!((media_type.as_str(), digest(&manifest)), (crate::archive::OCI_MANIFEST, pushed.clone()));
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    assert_eq!(manifest["annotations"]["a"], "b");
+    assert_eq!(manifest["annotations"]["org.opencontainers.image.title"], "consign");
+    let [layer] = manifest["layers"].as_array().unwrap().as_slice() else { panic!("{manifest}") };
+    let component = place.run(&["component", "--world", "names"]).ok().stdout;
+    assert_eq!(layer["mediaType"], "application/wasm");
+    assert_eq!(shelf().blobs[layer["digest"].as_str().unwrap()], component);
+    assert_eq!(manifest["config"]["mediaType"], "application/vnd.wasm.config.v0+json");
+    let config = shelf().blobs[manifest["config"]["digest"].as_str().unwrap()].clone();
+    let config: Value = serde_json::from_slice(&config).unwrap();
+    assert_eq!(
+        (&config["created"], &config["author"], &config["architecture"], &config["os"]),
+        (&"2023-11-14T22:13:20Z".into(), &"somebody".into(), &"wasm".into(), &"wasip2".into())
+    );
+    assert_eq!(config["layerDigests"], serde_json::json!([layer["digest"]]));
+    assert_eq!(config["component"]["imports"], serde_json::json!([]));
+    let exports = config["component"]["exports"].as_array().unwrap();
+    assert!(exports.iter().any(|name| name.as_str().unwrap().starts_with("consign:image/references@")));
+    // The same again is the same; it can be copied like everything else.
+    assert_eq!(push(&["--world", "names", "--author", "somebody", "--annotation", "a=b"]), pushed);
+    let copy = registry.name("wasm/copy:1");
+    let copied = place.run(&["copy", "-q", &format!("docker://{name}"), &format!("docker://{copy}")]).ok();
+    assert_eq!(copied.text().trim(), pushed);
+    let file = place.file("no.wasm", b"\0asm\x01\0\0\0");
+    let refused = place.run(&["component", "push", &name, "--file", &file]).failed(2);
+    assert!(refused.stderr.contains("wanted a component"), "{}", refused.stderr);
+}
+
+/// A component can be compiled at run time only where there is a compiler.
+#[test]
+fn another_component_is_run_or_refused() {
+    let (place, registry) = (Place::with(&["multi.oci.tar"]), Shelved::new());
+    let name = registry.name("wasm/consign:1");
+    place.run(&["component", "push", "-q", &name]).ok();
+    let file = place.path("resolver.wasm");
+    place.run(&["component", "-o", file.to_str().unwrap()]).ok();
+    let given = [file.display().to_string(), format!("docker://{name}")];
+    let plain = place.run(&["resolve", "-q", "example.com/multi:1"]).ok().stdout;
+    for component in &given {
+        let outcome = place.run(&["--component", component, "resolve", "-q", "example.com/multi:1"]);
+        if cfg!(feature = "jit") {
+            assert_eq!(outcome.ok().stdout, plain);
+        } else {
+            let refused = outcome.failed(2);
+            assert!(refused.stderr.contains("there is no compiler"), "{}", refused.stderr);
+        }
+    }
+    let image = registry.name("a/b:1");
+    place.run(&["push", "-q", "example.com/multi:1", &image]).ok();
+    if cfg!(feature = "jit") {
+        let component = format!("docker://{image}");
+        let refused = place.run(&["--component", &component, "resolve", "example.com/multi:1"]).failed(2);
+        assert!(refused.stderr.contains("wanted a WebAssembly component"), "{}", refused.stderr);
+    }
+}

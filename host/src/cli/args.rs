@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use clap::{Args, FromArgMatches, Parser, Subcommand};
 
 pub use archives::{Import, Load, Save, Unpack};
-pub use copies::{Changed, Copy, Extent, MultiArch, Push};
+pub use copies::{Changed, Copy, Extent, MultiArch, Push, Sync};
 pub use files::{Aspect, Cat, Cp, Diff, Find, Image, Layers, Listed, Ls, Reach, Type};
 pub use images::{Exists, History, Images, Inspect, Resolve, Tree};
 pub use lifetimes::{Pin, Prune, Rm, Tag, Unpin, Untag};
@@ -27,7 +27,7 @@ pub use manifests::{
 };
 pub use registries::{Delete, Login, Logout, Pull, Reached, Tags, TagsCommand, TagsList};
 pub use serving::Serve;
-pub use upkeep::{Check, Completions, Component, Events, Gc, Man};
+pub use upkeep::{Check, Completions, Component, ComponentCommand, ComponentPush, Events, Gc, Man};
 pub use values::{Form, Format, Lookup, Policy, Rules, Shape, Sort, World};
 
 /// A container-image store and resolver without a daemon.
@@ -56,6 +56,10 @@ pub struct Globals {
     #[arg(long, global = true, env = "DOCKER_HOST", hide_env_values = true, value_name = "URL")]
     #[arg(aliases = ["src-daemon-host", "dest-daemon-host"])]
     pub daemon_host: Option<String>,
+
+    /// Run this component of the world resolver in place of the built-in one: a file, or docker://NAME
+    #[arg(long, global = true, value_name = "COMPONENT")]
+    pub component: Option<String>,
 }
 
 impl Arguments {
@@ -144,6 +148,8 @@ pub enum Command {
     Push(Push),
     /// Copy an image from anywhere to anywhere, without storing it in between
     Copy(Copy),
+    /// Copy the images of a list, as skopeo sync does
+    Sync(Sync),
     /// Keep credentials for a registry
     Login(Login),
     /// Forget the credentials for a registry

@@ -69,6 +69,13 @@ impl Session {
         })
     }
 
+    /// The same with this component, compiled now, in place of the built-in one.
+    #[cfg(feature = "jit")]
+    pub fn with_component(self, component: &[u8]) -> Result<Session> {
+        let sandbox = Arc::new(Sandbox::with_component(self.sandbox.limits(), component)?);
+        Ok(Session { sandbox, ..self })
+    }
+
     pub fn sandbox(&self) -> &Sandbox {
         &self.sandbox
     }

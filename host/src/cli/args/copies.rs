@@ -232,3 +232,50 @@ pub struct Copy {
     #[arg(short, long)]
     pub quiet: bool,
 }
+
+#[derive(Debug, Args)]
+pub struct Sync {
+    /// The list, in the shape of skopeo sync's YAML, or the same as TOML where its name ends in .toml
+    #[arg(value_name = "LIST")]
+    pub list: PathBuf,
+
+    /// Where to: docker://HOST/PATH, oci:DIR or dir:DIR; below it each image has the last part of its name
+    #[arg(value_name = "DESTINATION")]
+    pub destination: String,
+
+    /// Keep names in full below the destination, with their registries
+    #[arg(long)]
+    pub scoped: bool,
+
+    /// Append this to every tag
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub append_suffix: Option<String>,
+
+    #[command(flatten)]
+    pub wanted: Wanted,
+
+    #[command(flatten)]
+    pub extent: Extent,
+
+    #[command(flatten)]
+    pub changed: Changed,
+
+    /// Only say what would be copied
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Go on after an image that cannot be copied
+    #[arg(short, long)]
+    pub keep_going: bool,
+
+    #[command(flatten)]
+    pub ends: Ends,
+
+    /// How to show what was copied
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub report: Format,
+
+    /// Only digests, no progress
+    #[arg(short, long)]
+    pub quiet: bool,
+}

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::Reached;
 use super::values::{Format, Shape, World};
@@ -68,7 +68,11 @@ pub struct Check {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Component {
+    #[command(subcommand)]
+    pub command: Option<ComponentCommand>,
+
     /// Which world
     #[arg(long, default_value = "resolver")]
     pub world: World,
@@ -88,6 +92,50 @@ pub struct Component {
     /// Write the WIT package into this directory instead
     #[arg(long, value_name = "DIR", conflicts_with_all = ["world", "output", "core", "digest"])]
     pub wit: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ComponentCommand {
+    /// Push the component into a registry, as wkg does
+    Push(ComponentPush),
+}
+
+#[derive(Debug, Args)]
+pub struct ComponentPush {
+    /// Where to: a name, with or without docker://
+    #[arg(value_name = "NAME")]
+    pub name: String,
+
+    /// Which world
+    #[arg(long, default_value = "resolver")]
+    pub world: World,
+
+    /// Another component, in a file
+    #[arg(long, value_name = "FILE", conflicts_with = "world")]
+    pub file: Option<PathBuf>,
+
+    /// Who made it
+    #[arg(long, value_name = "NAME")]
+    pub author: Option<String>,
+
+    /// One more annotation of the manifest
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub annotation: Vec<String>,
+
+    /// Write the digest of what was pushed into a file
+    #[arg(long, value_name = "FILE")]
+    pub digestfile: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub reached: Reached,
+
+    /// How to show what was pushed
+    #[arg(long, default_value = "table")]
+    pub format: Format,
+
+    /// Only the digest
+    #[arg(short, long, conflicts_with = "format")]
+    pub quiet: bool,
 }
 
 #[derive(Debug, Args)]

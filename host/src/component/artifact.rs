@@ -1,0 +1,135 @@
+//! A component in a registry, in the layout that `wkg` and other WebAssembly tools have: a config of its own kind, and one
+//! layer that is the component (CNCF, Wasm OCI Artifact layout).
+
+use std::io::Read as _;
+
+use serde_json::{Map, Value, json};
+
+use super::interfaces;
+use crate::digest::Digest;
+use crate::push::PushError;
+use crate::registry::Repository;
+use crate::sandbox::Sandbox;
+use crate::save::document::{bytes, manifest_bytes};
+use crate::source::{Source, SourceError, digest_mismatch, read_document};
+use crate::types::Descriptor;
+use crate::types::manifests::{Document, Kind, Manifest};
+
+const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
+const CONFIG_TYPE: &str = "application/vnd.wasm.config.v0+json";
+const LAYER_TYPE: &str = "application/wasm";
+
+/// Bytes of a component that is read from a registry: 64 MiB.
+pub const COMPONENT_LIMIT: u64 = 64 << 20;
+
+/// What is said of a component beside what it says itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// RFC 3339.
+    pub created: String,
+    /// Who made it.
+    pub author: Option<String>,
+    /// Of the manifest, in this order.
+    pub annotations: Vec<(String, String)>,
+}
+
+/// Pushes a component into a repository under these tags; its manifest. `None`: the bytes are no component.
+///
+/// # Errors
+///
+/// A [`PushError`]; no tag means anything else than before then.
+pub fn push(
+    component: &[u8],
+    about: &About,
+    repository: &Repository,
+    tags: &[String],
+) -> Result<Option<Descriptor>, PushError> {
+    let Some(interfaces) = interfaces(component) else { return Ok(None) };
+    let layer = descriptor(LAYER_TYPE, component);
+    let mut config = Map::new();
+    config.insert("created".into(), json!(about.created));
+    if let Some(author) = &about.author {
+        config.insert("author".into(), json!(author));
+    }
+    config.insert("architecture".into(), json!("wasm"));
+    config.insert("os".into(), json!("wasip2"));
+    config.insert("layerDigests".into(), json!([layer.digest]));
+    let parts = json!({"exports": interfaces.exports, "imports": interfaces.imports});
+    config.insert("component".into(), parts);
+    let config_bytes = bytes(&Value::Object(config));
+    let manifest = Manifest {
+        kind: Kind::OciManifest,
+        config: descriptor(CONFIG_TYPE, &config_bytes),
+        layers: vec![layer],
+        annotations: about.annotations.clone(),
+        artifact_type: None,
+        subject: None,
+    };
+    let manifest_bytes = manifest_bytes(&manifest, &manifest.layers);
+    for (target, bytes) in [(&manifest.layers[0], component), (&manifest.config, &config_bytes)] {
+        let digest: Digest = target.digest.parse()?;
+        if repository.head_blob(&digest)?.is_none() {
+            let put = || repository.put_blob(&digest, target.size, &mut &*bytes);
+            repository.registry().persistently(put)?;
+        }
+    }
+    let pushed = descriptor(MANIFEST_TYPE, &manifest_bytes);
+    let by_digest = [pushed.digest.clone()];
+    for reference in if tags.is_empty() { &by_digest } else { tags } {
+        repository.put_manifest(reference, MANIFEST_TYPE, &manifest_bytes)?;
+    }
+    Ok(Some(pushed))
+}
+
+/// The component that a source holds, verified.
+///
+/// # Errors
+///
+/// [`SourceError::NotAnImage`] for what is no component, [`SourceError::TooLarge`] over 64 MiB; any other where it
+/// cannot be had.
+pub fn read(source: &dyn Source, sandbox: &Sandbox) -> Result<Vec<u8>, SourceError> {
+    let wanted = "a WebAssembly component (one layer of `application/wasm`)";
+    let other = |found: String| SourceError::NotAnImage { wanted, found };
+    let Some(root) = source.roots().first() else { return Err(other("nothing".into())) };
+    let target = &root.descriptor;
+    let missing = |name: &str| SourceError::Missing {
+        name: name.to_owned(),
+        wanted_by: "the component".into(),
+        cut_at: source.cut_at(),
+    };
+    let bytes = read_document(source, target)?.ok_or_else(|| missing(&target.digest))?;
+    let manifest = match sandbox.parse_manifest(&bytes, Some(&target.media_type))? {
+        Ok(Document::Manifest(manifest)) => manifest,
+        Ok(Document::Index(_)) => return Err(other("an index".into())),
+        Err(problem) => return Err(SourceError::Document { name: target.digest.clone(), problem }),
+    };
+    let layer = match manifest.layers.as_slice() {
+        [layer] if layer.media_type == LAYER_TYPE => layer,
+        [layer] => return Err(other(format!("a layer of `{}`", layer.media_type))),
+        several => return Err(other(format!("{} layers", several.len()))),
+    };
+    if layer.size > COMPONENT_LIMIT {
+        let (name, size) = (layer.digest.clone(), layer.size);
+        return Err(SourceError::TooLarge { name, size, limit: COMPONENT_LIMIT });
+    }
+    let digest: Digest = layer.digest.parse()?;
+    let content = source.open(layer)?.ok_or_else(|| missing(&layer.digest))?;
+    let mut bytes = Vec::with_capacity(usize::try_from(layer.size).unwrap_or_default());
+    let read = content.reader.take(layer.size + 1).read_to_end(&mut bytes);
+    read.map_err(|source| SourceError::Read { name: layer.digest.clone(), source })?;
+    if !digest.verifies(&bytes) {
+        return Err(digest_mismatch(digest, &bytes));
+    }
+    Ok(bytes)
+}
+
+fn descriptor(media_type: &str, bytes: &[u8]) -> Descriptor {
+    Descriptor {
+        media_type: media_type.to_owned(),
+        digest: Digest::of(bytes).to_string(),
+        size: bytes.len() as u64,
+        platform: None,
+        annotations: Vec::new(),
+        artifact_type: None,
+    }
+}
