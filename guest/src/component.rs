@@ -20,6 +20,7 @@ mod registries;
 mod resolution;
 mod selection;
 mod short_names;
+mod signatures;
 mod transports;
 
 /// The component's one export object.

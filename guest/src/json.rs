@@ -302,6 +302,24 @@ impl<'a> Reader<'a> {
         number.parse().map_err(|_| invalid(at, "", WANTED, format!("`{}`", shown(number))))
     }
 
+    /// Reads a number that is whole and within `-2^63 ..= 2^63 - 1`, however it is written: `15e8` is one.
+    pub(crate) fn whole(&mut self) -> Result<i64> {
+        const WANTED: &str = "a whole number of 64 bits";
+        let at = self.offset();
+        if !matches!(self.peek(), Some(b'-' | b'0'..=b'9')) {
+            return Err(self.wanted(WANTED));
+        }
+        let number = self.number()?;
+        // As Go reads it, which has no whole numbers there.
+        let value: f64 = number.parse().unwrap_or(f64::INFINITY);
+        let whole = value as i64;
+        if whole as f64 == value && whole != i64::MAX {
+            Ok(whole)
+        } else {
+            Err(invalid(at, "", WANTED, format!("`{}`", shown(number))))
+        }
+    }
+
     /// Reads a size in bytes: `0 ..= 2^63 - 1`, written without sign, fraction or exponent.
     pub(crate) fn size(&mut self) -> Result<u64> {
         const WANTED: &str = "bytes from 0 to 2^63 - 1";

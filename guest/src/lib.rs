@@ -64,5 +64,6 @@ pub mod registry;
 pub mod resolve;
 pub mod select;
 pub mod short_name;
+pub mod signature;
 mod sort;
 pub mod transport_name;

@@ -8,6 +8,7 @@ mod url;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use answer::read;
 pub use answer::{read_problems, read_tags, read_token};
 pub use challenge::challenges;
 pub use url::{locate, next_page};

@@ -39,6 +39,7 @@ mod manifest;
 mod name;
 mod output;
 mod pin;
+mod policy;
 mod progress;
 mod prune;
 mod pull;
@@ -64,7 +65,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use args::{Arguments, Command, ComponentCommand, Tags, TagsCommand};
+use args::{Arguments, Command, ComponentCommand, Policies, PoliciesCommand, Tags, TagsCommand};
 use session::Session;
 
 /// Runs the command that the process's arguments ask for.
@@ -115,6 +116,9 @@ fn run(arguments: &Arguments) -> Result<()> {
         Command::Manifest(command) => manifest::run(&session()?, &command.command),
         Command::Delete(command) => delete::run(&session()?, command),
         Command::Serve(command) => serve::run(&session()?, command),
+        Command::Policy(Policies { command: PoliciesCommand::Explain(command) }) => {
+            policy::explain(&session()?, command)
+        }
         Command::Save(command) => save::run(&session()?, command),
         Command::Import(command) => import::run(&session()?, command),
         Command::Unpack(command) => unpack::run(&session()?, command),

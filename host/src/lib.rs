@@ -55,6 +55,7 @@ pub mod list;
 pub mod load;
 pub mod lookup;
 pub mod platform;
+pub mod policy;
 pub mod prune;
 pub mod pull;
 pub mod push;

@@ -33,9 +33,11 @@ mod error;
 mod plan;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::digest::Digest;
 use crate::layer::compression::Expansion;
+use crate::policy::Trust;
 use crate::sandbox::Sandbox;
 use crate::source::{Root, Source};
 use crate::store::{EventKind, EventRecord, NameRecord, PlaceRecord, Store, Target};
@@ -73,6 +75,9 @@ pub struct Options {
     pub defer: bool,
     /// Layers worked on at the same time. 0: as many as there are processors, at most 4.
     pub threads: usize,
+    /// Who is asked about every manifest before its layers are read; about indexes, too, where they are taken
+    /// whole. `None`: whatever there is may be taken in.
+    pub trust: Option<Arc<Trust>>,
 }
 
 /// Which platforms are wanted.

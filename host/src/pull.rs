@@ -11,11 +11,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::layer::compression::Expansion;
-use crate::load::{self, Count, LoadedImage, Progress};
+use crate::load::{self, Count, LoadError, LoadedImage, Progress};
+use crate::policy::Trust;
 use crate::registry::{RegistryError, Repository};
 use crate::resolve::{self, resolve};
 use crate::sandbox::Sandbox;
-use crate::source::{Source, SourceContent, SourceError};
+use crate::source::{DOCUMENT_LIMIT, Source, SourceContent, SourceError};
 use crate::store::{EventKind, Store, Target};
 use crate::transport::registry::{RegistryImage, reference};
 use crate::types::resolution::{self, Resolved, Subject};
@@ -72,6 +73,9 @@ pub struct Place {
     pub repository: Repository,
     /// What it is called there: a mirror's repository has another name.
     pub name: ImageName,
+    /// Who is asked whether the image may be pulled, about the manifest and before its layers are fetched. `None`: it
+    /// may.
+    pub trust: Option<Arc<Trust>>,
 }
 
 /// What was pulled.
@@ -112,12 +116,14 @@ pub fn pull(
         (Policy::Missing | Policy::Never, Some(here)) => Ok(here),
         (Policy::Never, None) => Err(PullError::NotHere { name: resolve::name(&name) }),
         (policy, here) => match work.find(&name, places, known.is_some())? {
-            Ok(Found::Unchanged(digest))
+            Ok((Found::Unchanged(digest), place))
                 if here.as_ref().is_some_and(|here| here.target.digest == digest) =>
             {
-                here.ok_or_else(|| PullError::NotHere { name: resolve::name(&name) })
+                let here = here.ok_or_else(|| PullError::NotHere { name: resolve::name(&name) })?;
+                work.admit(place, &here)?;
+                Ok(here)
             }
-            Ok(found) => work.take(&name, found, places, progress),
+            Ok((found, place)) => work.take(&name, found, place, places, progress),
             Err(failures) => match here {
                 Some(here) if policy == Policy::Newer => Ok(here),
                 _ => Err(PullError::Nowhere(failures)),
@@ -191,12 +197,12 @@ impl Pull<'_> {
     }
 
     /// What is there, at the first place that has the image; or why none has it.
-    fn find(
+    fn find<'p>(
         &self,
         name: &ImageName,
-        places: &[Place],
+        places: &'p [Place],
         known: bool,
-    ) -> Result<Result<Found, Vec<PlaceFailure>>, PullError> {
+    ) -> Result<Result<(Found, &'p Place), Vec<PlaceFailure>>, PullError> {
         first(places, |place| {
             // What the store has under this name may be what is meant still: that costs one small question.
             if known {
@@ -206,10 +212,10 @@ impl Pull<'_> {
                 if let Some(digest) = &head.digest
                     && self.store.contains(digest)?.is_some()
                 {
-                    return Ok(Some(Found::Unchanged(digest.to_string())));
+                    return Ok(Some((Found::Unchanged(digest.to_string()), place)));
                 }
             }
-            Ok(self.open(place, name)?.map(Found::Image))
+            Ok(self.open(place, name)?.map(|image| (Found::Image(image), place)))
         })
     }
 
@@ -224,6 +230,7 @@ impl Pull<'_> {
         &self,
         name: &ImageName,
         found: Found,
+        place: &Place,
         places: &[Place],
         progress: &dyn Progress,
     ) -> Result<Pulled, PullError> {
@@ -252,6 +259,7 @@ impl Pull<'_> {
             only,
             recorded_as: Some(EventKind::Pull),
             origin: Some(resolve::name(name)),
+            trust: place.trust.clone(),
             expansion: self.options.expansion,
             defer: self.options.defer,
             threads: match self.options.threads {
@@ -274,6 +282,16 @@ impl Pull<'_> {
         };
         let places: Vec<Place> = places.iter().map(by_digest).collect();
         first(&places, |place| self.open(place, name))?.map_err(PullError::Nowhere)
+    }
+
+    /// Asks about images that the store has: policies and signatures change.
+    fn admit(&self, place: &Place, here: &Pulled) -> Result<(), PullError> {
+        let Some(trust) = &place.trust else { return Ok(()) };
+        for image in &here.images {
+            let bytes = self.store.read(&image.manifest, DOCUMENT_LIMIT)?.unwrap_or_default();
+            trust.admit(&bytes).map_err(LoadError::from)?;
+        }
+        Ok(())
     }
 
     fn check_labels(&self, content: &dyn crate::content::Content, image: &Resolved) -> Result<(), PullError> {
@@ -303,9 +321,9 @@ impl Pull<'_> {
 }
 
 /// What the first place that has something has; or why none has anything.
-fn first<T>(
-    places: &[Place],
-    look: impl Fn(&Place) -> Result<Option<T>, PullError>,
+fn first<'p, T>(
+    places: &'p [Place],
+    look: impl Fn(&'p Place) -> Result<Option<T>, PullError>,
 ) -> Result<Result<T, Vec<PlaceFailure>>, PullError> {
     let mut failures = Vec::new();
     for place in places {

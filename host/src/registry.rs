@@ -20,6 +20,7 @@ mod blob;
 mod connection;
 mod error;
 mod exchange;
+mod file;
 pub mod helper;
 mod manifest;
 mod proxy;

@@ -31,6 +31,7 @@ mod registries;
 mod resolution;
 mod selection;
 mod short_names;
+mod signatures;
 mod transports;
 
 pub use digests::DigestSet;

@@ -52,12 +52,14 @@ pub(crate) mod tree;
 
 use std::fs::File;
 use std::io::Write;
+use std::sync::Arc;
 
 use cap_std::fs::Dir;
 
 use crate::digest::Digest;
 use crate::layer::compress::Method;
 use crate::load::{Count, Progress};
+use crate::policy::Trust;
 use crate::sandbox::Sandbox;
 use crate::types::{Descriptor, ImageName, Platform, resolution};
 
@@ -136,6 +138,9 @@ pub struct Options<'a> {
     pub spool: Option<&'a Dir>,
     /// How a directory gets its content.
     pub sharing: Sharing,
+    /// Who is asked about every manifest before its layers are read; about indexes, too, where they are taken
+    /// whole, or alone. `None`: whatever there is may be written.
+    pub trust: Option<&'a Arc<Trust>>,
 }
 
 impl Options<'_> {
@@ -152,6 +157,7 @@ impl Options<'_> {
             ref_name: None,
             spool: None,
             sharing: Sharing::Clone,
+            trust: None,
         }
     }
 }

@@ -21,6 +21,7 @@ pub use walk::{Found, MAX_DEPTH, Step, Walk};
 use crate::digest::Digest;
 use crate::layer::read_at::ReadAt;
 use crate::transport::tar_index::Extent;
+use crate::types::transports::Transport;
 use crate::types::{Descriptor, ImageName};
 
 /// Bytes of an index, manifest or config: 4 MiB, which is what registries and the component take.
@@ -81,6 +82,11 @@ pub trait Source: Send + Sync {
 
     /// The registry, `host[:port]`, and the path of the repository that content is in, where that is where it is.
     fn repository(&self) -> Option<(&str, &str)> {
+        None
+    }
+
+    /// What policies call places of this kind. `None`: they know none such.
+    fn transport(&self) -> Option<Transport> {
         None
     }
 

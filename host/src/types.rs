@@ -10,4 +10,6 @@ pub use crate::bindings::exports::consign::image::{
 pub use crate::bindings::podman::exports::consign::image::{
     local_images, podman_names, pull_goals, short_names,
 };
-pub use crate::bindings::sources::exports::consign::image::{archives, digests, registries, transports};
+pub use crate::bindings::sources::exports::consign::image::{
+    archives, digests, registries, signatures, transports,
+};

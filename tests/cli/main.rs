@@ -65,4 +65,5 @@ mod terminal;
 mod together;
 mod transcript;
 mod trees;
+mod trusting;
 mod unpacking;

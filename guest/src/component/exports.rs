@@ -3,7 +3,7 @@
 use super::Component;
 use super::abi::*;
 use crate::types;
-use crate::wit::exports::consign::image::{archives, digests, local_images, lookup, manifests, platforms, podman_names, pull_goals, references, registries, resolution, selection, short_names, transports};
+use crate::wit::exports::consign::image::{archives, digests, local_images, lookup, manifests, platforms, podman_names, pull_goals, references, registries, resolution, selection, short_names, signatures, transports};
 
 record!(registries::Challenge: size 16, align 4, slots 4, lower => { scheme @ 0, parameters @ 8 });
 record!(registries::Token: size 32, align 8, slots 6, lower => { token @ 0, expires_in @ 8, refresh_token @ 16 });
@@ -12,6 +12,10 @@ record!(registries::RegistryProblem: size 16, align 4, slots 4, lower => { code 
 record!(registries::AnswerError: size 16, align 8, slots 3, lower => { offset @ 0, reason @ 8 });
 record!(registries::Url: size 28, align 4, slots 8, lower => { scheme @ 0, host @ 8, port @ 16, target @ 20 });
 record!(registries::Span: size 32, align 8, slots 4, lower => { first @ 0, last @ 8, size @ 16 });
+enumeration!(signatures::SignatureForm { 0 SimpleSigning, 1 Sigstore });
+record!(signatures::Attachment: size 24, align 4, slots 6, lower => { media_type @ 0, payload @ 8, annotations @ 16 });
+variant!(signatures::KeptSignature: size 32, align 8, slots 7, value @ 8, lower => { 0 SimpleSigning(value), 1 Sigstore(value), 2 Other(value) });
+record!(signatures::Claim: size 48, align 8, slots 9, lower => { manifest_digest @ 0, reference @ 8, creator @ 16, timestamp @ 32 });
 record!(types::Platform: size 48, align 4, slots 12, lower lift => { os @ 0, architecture @ 8, variant @ 16, os_version @ 28, os_features @ 40 });
 record!(types::Descriptor: size 96, align 8, slots 23, lower lift => { media_type @ 0, digest @ 8, size @ 16, platform @ 24, annotations @ 76, artifact_type @ 84 });
 record!(types::ImageName: size 40, align 4, slots 10, lower lift => { domain @ 0, path @ 8, tag @ 16, digest @ 28 });
@@ -231,6 +235,15 @@ mod registries_exports {
     export!("consign:image/registries@0.1.0#locate" locate(p0: u32, p1: u32, p2: u32, p3: u32) -> pointer |from| Component::locate(from.next(), from.next()));
     export!("consign:image/registries@0.1.0#next-page" next_page(p0: u32, p1: u32, p2: u32, p3: u32) -> pointer |from| Component::next_page(from.next(), from.next()));
     export!("consign:image/registries@0.1.0#read-range" read_range(p0: u32, p1: u32) -> pointer |from| Component::read_range(from.next()));
+}
+
+#[cfg(any(feature = "sources"))]
+mod signatures_exports {
+    use super::*;
+    use super::signatures::{Guest};
+
+    export!("consign:image/signatures@0.1.0#read-kept" read_kept(p0: u32, p1: u32) -> pointer |from| Component::read_kept(from.next()));
+    export!("consign:image/signatures@0.1.0#read-claim" read_claim(p0: u32, p1: u32, p2: u32) -> pointer |from| Component::read_claim(from.next(), from.next()));
 }
 
 #[cfg(any(feature = "podman"))]

@@ -96,7 +96,8 @@ pub fn read_problems(bytes: &[u8]) -> Vec<RegistryProblem> {
     problems
 }
 
-fn read<T>(
+/// Reads a document of at most so many bytes.
+pub(crate) fn read<T>(
     bytes: &[u8],
     limit: usize,
     read: impl FnOnce(&mut Reader<'_>) -> Result<T>,

@@ -6,6 +6,7 @@ mod files;
 mod images;
 mod lifetimes;
 mod manifests;
+mod policy;
 mod registries;
 mod serving;
 mod upkeep;
@@ -25,6 +26,7 @@ pub use manifests::{
     Manifest, ManifestAdd, ManifestAnnotate, ManifestCommand, ManifestCreate, ManifestExists,
     ManifestInspect, ManifestPush, ManifestRemove, ManifestRm, Members, Stated,
 };
+pub use policy::{Explain, Policies, PoliciesCommand, Trusted};
 pub use registries::{Delete, Login, Logout, Pull, Reached, Tags, TagsCommand, TagsList};
 pub use serving::Serve;
 pub use upkeep::{Check, Completions, Component, ComponentCommand, ComponentPush, Events, Gc, Man};
@@ -162,6 +164,8 @@ pub enum Command {
     Delete(Delete),
     /// Serve the store to other tools and machines
     Serve(Serve),
+    /// What the signature policy says
+    Policy(Policies),
     /// Write images to an archive or a directory, for docker, podman, skopeo and consign
     Save(Save),
     /// Make an image of a root file system tarball

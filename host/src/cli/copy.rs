@@ -7,6 +7,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use consign::load;
+use consign::policy::Trust;
 use consign::save::{Absent, Options, Origin, Wanted};
 use consign::source::{self, Selector, Source};
 use consign::types::resolution;
@@ -15,6 +16,7 @@ use consign::types::transports::Transport;
 use super::args::{Changed, Copy, Extent, Lookup, MultiArch, Reached};
 use super::destination::{Destination, Done, write_digest};
 use super::failure::Failure;
+use super::policy::Judge;
 use super::push::{changed, find, show};
 use super::session::Session;
 use super::{image, progress};
@@ -22,13 +24,17 @@ use super::{image, progress};
 pub fn run(session: &Session, arguments: &Copy) -> Result<()> {
     let choice = session.options(&arguments.wanted)?;
     let lookup = arguments.looked_up.lookup;
-    let (from, wanted) = open(session, &arguments.source, lookup, &arguments.ends.source(), &choice)?;
+    let judge = Judge::new(session, &arguments.trusted)?;
+    let reached = arguments.ends.source();
+    let Opened { from, wanted, trust } =
+        open(session, &arguments.source, lookup, &reached, &choice, judge.as_ref())?;
     let mut to = Destination::of(session, &arguments.destination, &arguments.ends.destination())?;
     for text in &arguments.additional_tag {
         to.add_tag(session, text)?;
     }
     let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
     let options = options(&arguments.extent, &arguments.changed, choice, spool.as_ref())?;
+    let options = Options { trust: trust.as_ref(), ..options };
     let write = |progress: &dyn load::Progress| {
         copy(session, &from, &wanted, &options, arguments.extent.preserve_digests, &to, progress)
     };
@@ -76,6 +82,13 @@ pub fn copy(
     to.write(session, from, wanted, options, progress)
 }
 
+/// What an argument names, and who is asked about it. Of what is in the store nobody is: that was done when it came.
+pub struct Opened {
+    pub from: Origin,
+    pub wanted: Wanted,
+    pub trust: Option<Arc<Trust>>,
+}
+
 /// What an argument names, wherever it is.
 pub fn open(
     session: &Session,
@@ -83,14 +96,25 @@ pub fn open(
     lookup: Lookup,
     reached: &Reached,
     choice: &resolution::Options,
-) -> Result<(Origin, Wanted)> {
+    judge: Option<&Judge<'_>>,
+) -> Result<Opened> {
     let Some(transport) = session.sandbox().transport_of(text)? else {
         let found = find(session, text, lookup, choice)?;
         let wanted = Wanted { target: found.target, names: found.name.into_iter().collect() };
-        return Ok((Origin::from(&*found.store), wanted));
+        return Ok(Opened { from: Origin::from(&*found.store), wanted, trust: None });
     };
     let reference = image::reference(session, text)?;
-    let source: Arc<dyn Source> = Arc::from(image::open_source(session, transport, &reference, reached)?);
+    let (source, trust): (Arc<dyn Source>, _) = match (transport, &reference.name) {
+        (Transport::Docker, Some(name)) => {
+            let (image, place) = session.remote().found(session, name, reached)?;
+            (Arc::new(image), judge.map(|judge| judge.pulled(name, &place, reached)).transpose()?)
+        }
+        _ => {
+            let source = image::open_source(session, transport, &reference, reached)?;
+            let trust = judge.map(|judge| judge.source(&*source, &reference)).transpose()?;
+            (Arc::from(source), trust)
+        }
+    };
     let selector = match transport {
         // It is the only one.
         Transport::Docker => Selector::Only,
@@ -99,5 +123,6 @@ pub fn open(
     let position = source::select(&*source, &selector).with_context(|| format!("looking into `{text}`"))?;
     let root = source.roots().get(position).context("a source's roots changed while they were read")?;
     let wanted = Wanted { target: root.descriptor.clone(), names: root.names.clone() };
-    Ok((Origin::source(source, session.sandbox_handle()), wanted))
+    let from = Origin::source(source, session.sandbox_handle());
+    Ok(Opened { from, wanted, trust: trust.map(Arc::new) })
 }

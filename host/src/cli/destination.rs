@@ -300,6 +300,7 @@ fn into_store(
         called: Some(called.clone()),
         recorded_as: Some(EventKind::Pull),
         origin: Some(name(called)),
+        trust: options.trust.cloned(),
         ..load::Options::default()
     };
     let loaded = load::load(&*session.store()?, source, session.sandbox(), &loading, progress)?;

@@ -9,6 +9,7 @@ use consign::image_index::IndexError;
 use consign::layer::opened::LayerError;
 use consign::layer::tree::PathError;
 use consign::load::LoadError;
+use consign::policy::PolicyError;
 use consign::pull::PullError;
 use consign::push::PushError;
 use consign::registry::RegistryError;
@@ -188,6 +189,7 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
 fn denies(error: &LoadError) -> bool {
     match error {
         LoadError::NoPlatform { .. } | LoadError::DiffId { .. } => true,
+        LoadError::Policy(error) => matches!(error, PolicyError::Refused { .. }),
         LoadError::Source(error) => source_denies(error),
         LoadError::Store(error) => store_denies(error),
         _ => false,
@@ -226,6 +228,7 @@ fn save_denies(error: &SaveError) -> bool {
     match error {
         SaveError::Incomplete { .. } | SaveError::SizeMismatch { .. } => true,
         SaveError::Resolve(error) => code_of(error) == Code::No,
+        SaveError::Policy(error) => matches!(error, PolicyError::Refused { .. }),
         SaveError::Store(error) => store_denies(error),
         SaveError::Source(error) => source_denies(error),
         _ => false,

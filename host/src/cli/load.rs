@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -14,12 +15,13 @@ use consign::resolve::name;
 use consign::source::{self, Source};
 use consign::types::ImageName;
 use consign::types::platforms::Matcher;
-use consign::types::transports::Transport;
+use consign::types::transports::{ImageReference, Transport};
 
 use super::args::{Format, Load, Reached};
 use super::failure::Failure;
+use super::policy::Judge;
 use super::session::Session;
-use super::{document, image, output, progress};
+use super::{document, image, output, policy, progress};
 
 pub fn run(session: &Session, arguments: &Load) -> Result<()> {
     let store = session.store()?;
@@ -31,7 +33,10 @@ pub fn run(session: &Session, arguments: &Load) -> Result<()> {
             host_os: default_platform().os.clone(),
         });
     }
-    let source = open(session, arguments, &mut options)?;
+    let Opened { source, reference } = open(session, arguments, &mut options)?;
+    if let Some(judge) = Judge::new(session, &arguments.trusted)? {
+        options.trust = Some(Arc::new(judge.source(&*source, &reference)?));
+    }
     let load =
         |progress: &dyn load::Progress| load::load(&store, &*source, session.sandbox(), &options, progress);
     let loaded = progress::shown(arguments.quiet, "loaded", "already here", load)
@@ -63,9 +68,21 @@ fn name_of(session: &Session, arguments: &Load) -> Result<Option<ImageName>> {
     arguments.name.as_deref().map(|text| session.name(text)).transpose()
 }
 
-fn open(session: &Session, arguments: &Load, options: &mut Options) -> Result<Box<dyn Source>> {
+/// A source that is open.
+struct Opened {
+    source: Box<dyn Source>,
+    /// As it would be written with its transport.
+    reference: ImageReference,
+}
+
+fn open(session: &Session, arguments: &Load, options: &mut Options) -> Result<Opened> {
+    let at = |path: &Path| {
+        let source = image::at(session, path)?;
+        let reference = policy::reference_to(&*source, Some(path))?;
+        Ok(Opened { source, reference })
+    };
     if let Some(path) = &arguments.input {
-        return image::at(session, path);
+        return at(path);
     }
     let text = arguments.source.as_deref().unwrap_or("-");
     if text == "-" {
@@ -75,14 +92,16 @@ fn open(session: &Session, arguments: &Load, options: &mut Options) -> Result<Bo
                 .into());
         }
         let stdin = std::io::stdin().as_fd().try_clone_to_owned().context("taking standard input")?;
-        return image::archive(session, File::from(stdin)).context("reading standard input");
+        let source = image::archive(session, File::from(stdin)).context("reading standard input")?;
+        let reference = policy::reference_to(&*source, None)?;
+        return Ok(Opened { source, reference });
     }
     // A path is a path, whatever is in it; a transport is one only where no such file is.
     if Path::new(text).exists() {
-        return image::at(session, Path::new(text));
+        return at(Path::new(text));
     }
     let Some(transport) = session.sandbox().transport_of(text)? else {
-        return image::at(session, Path::new(text));
+        return at(Path::new(text));
     };
     if transport == Transport::Docker {
         return Err(Failure::usage(format!("wanted an archive, a layout or a directory, found `{text}`"))
@@ -96,7 +115,7 @@ fn open(session: &Session, arguments: &Load, options: &mut Options) -> Result<Bo
             .with_context(|| format!("looking into `{text}`"))?;
         options.roots = vec![position];
     }
-    Ok(source)
+    Ok(Opened { source, reference })
 }
 
 fn show(loaded: &Loaded, arguments: &Load) -> Result<()> {

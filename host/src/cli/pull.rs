@@ -19,13 +19,16 @@ use consign::types::{self, Descriptor, ImageName, resolution};
 
 use super::args::{Format, Policy, Pull, Rules};
 use super::failure::{Failure, Failures};
+use super::policy::Judge;
 use super::session::Session;
 use super::short_names::{self, Meant};
 use super::{document, image, output, progress, tags};
 
 pub fn run(session: &Session, arguments: &Pull) -> Result<()> {
     let store = session.store()?;
-    let work = Work { session, arguments, store: &store, options: options(session, arguments)? };
+    let options = options(session, arguments)?;
+    let judge = Judge::new(session, &arguments.trusted)?;
+    let work = Work { session, arguments, store: &store, options, judge };
     let (mut pulled, mut failures) = (Vec::new(), Vec::new());
     for text in &arguments.images {
         // What can be pulled is, whatever else cannot.
@@ -91,6 +94,7 @@ struct Work<'a> {
     arguments: &'a Pull,
     store: &'a Arc<Store>,
     options: Options,
+    judge: Option<Judge<'a>>,
 }
 
 impl Work<'_> {
@@ -154,7 +158,12 @@ impl Work<'_> {
 
     /// What this name in full means: at its mirrors, and its own place.
     fn at(&self, name: &ImageName) -> Result<Pulled> {
-        let places = self.session.remote().places(self.session, name, &self.arguments.reached)?;
+        let reached = &self.arguments.reached;
+        let places = self.session.remote().places(self.session, name, reached)?;
+        let places = match &self.judge {
+            Some(judge) => judge.places(name, places, reached)?,
+            None => places,
+        };
         let pull = |progress: &dyn load::Progress| {
             pull::pull(self.store, &self.session.sandbox_handle(), name, &places, &self.options, progress)
         };
@@ -199,7 +208,7 @@ impl Work<'_> {
 
     /// From an archive, a layout or a directory: all names of the image that is meant, or the name podman gives.
     fn of_source(&self, transport: Transport, text: &str) -> Result<Pulled> {
-        let Work { session, arguments, store, options } = self;
+        let Work { session, arguments, store, options, judge } = self;
         let reference = image::reference(session, text)?;
         let source = image::open_source(session, transport, &reference, &arguments.reached)?;
         let selector = image::selector(&reference);
@@ -234,6 +243,9 @@ impl Work<'_> {
                 matcher: types::platforms::Matcher::OnlyStrict(platform.clone()),
                 host_os: options.choice.host.os.clone(),
             });
+        }
+        if let Some(judge) = judge {
+            loading.trust = Some(Arc::new(judge.source(&*source, &reference)?));
         }
         let load = |progress: &dyn load::Progress| {
             load::load(store, &*source, session.sandbox(), &loading, progress)

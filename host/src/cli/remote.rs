@@ -15,6 +15,7 @@ use consign::registry::{
 use consign::resolve::name;
 use consign::transport::registry::RegistryImage;
 use consign::types::ImageName;
+use consign::types::registries::Url;
 
 use super::args::Reached;
 use super::credentials::{self, Keepers};
@@ -82,7 +83,7 @@ impl Remote {
         let endpoints = self.registries(session)?.endpoints(session.sandbox(), image)?;
         let place = |endpoint: &Endpoint| {
             let repository = self.repository(session, &endpoint.name, endpoint.insecure, reached)?;
-            Ok(Place { repository, name: endpoint.name.clone() })
+            Ok(Place { repository, name: endpoint.name.clone(), trust: None })
         };
         endpoints.iter().map(place).collect()
     }
@@ -102,10 +103,20 @@ impl Remote {
 
     /// The image in a registry that a name means, read in place.
     pub fn image(&self, session: &Session, image: &ImageName, reached: &Reached) -> Result<RegistryImage> {
+        self.found(session, image, reached).map(|(found, _)| found)
+    }
+
+    /// The same, and the place it is at.
+    pub fn found(
+        &self,
+        session: &Session,
+        image: &ImageName,
+        reached: &Reached,
+    ) -> Result<(RegistryImage, Place)> {
         let mut failures = Vec::new();
         for place in self.places(session, image, reached)? {
-            match RegistryImage::open(place.repository, &place.name, session.sandbox(), None) {
-                Ok(Some(found)) => return Ok(found.called(image.clone())),
+            match RegistryImage::open(place.repository.clone(), &place.name, session.sandbox(), None) {
+                Ok(Some(found)) => return Ok((found.called(image.clone()), place)),
                 Ok(None) => {
                     failures.push(Failure::no(format!("`{}` is not there", name(&place.name))).into());
                 }
@@ -157,6 +168,31 @@ impl Remote {
             None if insecure => Security::Unverified,
             None => Security::Verified,
         };
+        self.reach(session, host, security, reached, credentials)
+    }
+
+    /// A server that is no registry, as the scheme of its URL says; nobody in particular asks.
+    pub fn server(&self, session: &Session, url: &Url, reached: &Reached) -> Result<Registry> {
+        let security = match (url.scheme.as_str(), reached.tls_verify) {
+            ("http", _) => Security::Plain,
+            (_, Some(false)) => Security::Unverified,
+            _ => Security::Verified,
+        };
+        let host = match url.port {
+            Some(port) => format!("{}:{port}", url.host),
+            None => url.host.clone(),
+        };
+        self.reach(session, &host, security, reached, None)
+    }
+
+    fn reach(
+        &self,
+        session: &Session,
+        host: &str,
+        security: Security,
+        reached: &Reached,
+        credentials: Option<Credentials>,
+    ) -> Result<Registry> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if made.is_empty() {
             look_up_without_libraries();

@@ -7,13 +7,15 @@ use serde_json::{Value, json};
 
 use consign::load;
 use consign::resolve::name;
+use consign::save::Options;
 use consign::sync::{Form, Image, List, Registry};
 use consign::types::ImageName;
 
 use super::args::{Format, Lookup, Reached, Sync};
-use super::copy::{copy, open, options};
+use super::copy::{Opened, copy, open, options};
 use super::destination::Destination;
 use super::failure::{Failure, Failures};
+use super::policy::Judge;
 use super::session::Session;
 use super::{output, progress};
 
@@ -40,9 +42,10 @@ pub fn run(session: &Session, arguments: &Sync) -> Result<()> {
             }
         }
     }
+    let judge = Judge::new(session, &arguments.trusted)?;
     let mut done = Vec::new();
     for step in &steps {
-        match one(session, arguments, step) {
+        match one(session, arguments, judge.as_ref(), step) {
             Ok(entry) => done.push(entry),
             Err(error) if arguments.keep_going => failures.push(error),
             Err(error) => return Err(error),
@@ -104,13 +107,14 @@ fn target(arguments: &Sync, image: &ImageName) -> Result<String> {
         .into())
 }
 
-fn one(session: &Session, arguments: &Sync, step: &Step) -> Result<Value> {
+fn one(session: &Session, arguments: &Sync, judge: Option<&Judge<'_>>, step: &Step) -> Result<Value> {
     if arguments.dry_run {
         return Ok(json!({"source": step.from, "destination": step.to}));
     }
     let choice = session.options(&arguments.wanted)?;
     let write = |progress: &dyn load::Progress| {
-        let (from, wanted) = open(session, &step.from, Lookup::Docker, &step.reached, &choice)?;
+        let opened = open(session, &step.from, Lookup::Docker, &step.reached, &choice, judge)?;
+        let Opened { from, wanted, trust } = opened;
         if let Some(path) = step.to.strip_prefix("dir:") {
             let parent = std::path::Path::new(path).parent().context("a path without a name")?;
             std::fs::create_dir_all(parent).with_context(|| format!("making `{}`", parent.display()))?;
@@ -118,6 +122,7 @@ fn one(session: &Session, arguments: &Sync, step: &Step) -> Result<Value> {
         let to = Destination::of(session, &step.to, &arguments.ends.destination())?;
         let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
         let options = options(&arguments.extent, &arguments.changed, choice.clone(), spool.as_ref())?;
+        let options = Options { trust: trust.as_ref(), ..options };
         copy(session, &from, &wanted, &options, arguments.extent.preserve_digests, &to, progress)
     };
     let done = progress::shown(arguments.quiet, "copied", "already there", write)

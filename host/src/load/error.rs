@@ -2,6 +2,7 @@
 
 use crate::digest::{Digest, NotADigest};
 use crate::layer::compression::CompressionError;
+use crate::policy::PolicyError;
 use crate::sandbox::SandboxError;
 use crate::source::SourceError;
 use crate::store::StoreError;
@@ -70,6 +71,9 @@ pub enum LoadError {
         /// Images without a name.
         found: usize,
     },
+    /// The policy does not let it in.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The component did not answer.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),

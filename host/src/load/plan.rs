@@ -140,6 +140,7 @@ impl<'a> Plan<'a> {
                     entries: index.entries.iter().map(Target::try_from).collect::<Result<_, _>>()?,
                 };
                 if self.options.platforms.is_none() && self.options.only.is_none() {
+                    self.admit(bytes)?;
                     self.put(&step.descriptor, bytes)?;
                     self.records.indexes.push(record);
                 } else {
@@ -176,6 +177,11 @@ impl<'a> Plan<'a> {
         } else {
             Err(SourceError::DigestMismatch { wanted: digest, found }.into())
         }
+    }
+
+    /// Whether the policy lets in what has this manifest or index.
+    fn admit(&self, bytes: &[u8]) -> Result<(), LoadError> {
+        Ok(self.options.trust.as_ref().map_or(Ok(()), |trust| trust.admit(bytes))?)
     }
 
     fn missing(&self, descriptor: &Descriptor, wanted_by: &str) -> SourceError {
@@ -235,6 +241,7 @@ impl<'a> Plan<'a> {
         {
             return Ok(None);
         }
+        self.admit(bytes)?;
         self.put(descriptor, bytes)?;
         let diff_ids = image.as_ref().map(|(config, _)| config.diff_ids.as_slice()).unwrap_or_default();
         let mut complete = true;

@@ -2,6 +2,7 @@
 
 use crate::digest::{Digest, NotADigest};
 use crate::layer::compression::CompressionError;
+use crate::policy::PolicyError;
 use crate::resolve::ResolveError;
 use crate::sandbox::SandboxError;
 use crate::source::SourceError;
@@ -21,6 +22,9 @@ pub enum SaveError {
     /// There is no image, or none for the platform.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// The policy does not let it out of where it is.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// Writing failed; the disk may be full.
     #[error("writing `{path}` failed")]
     Write {

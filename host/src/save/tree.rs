@@ -248,6 +248,9 @@ impl<'a> Builder<'a> {
         index: &Index,
         depth: usize,
     ) -> Result<Taken, SaveError> {
+        if self.only.is_none() || self.options.index_only {
+            self.admit(&bytes)?;
+        }
         let mut taken = Taken::default();
         let mut entries = Vec::with_capacity(index.entries.len());
         for entry in &index.entries {
@@ -290,6 +293,7 @@ impl<'a> Builder<'a> {
         bytes: Vec<u8>,
         manifest: &Manifest,
     ) -> Result<Taken, SaveError> {
+        self.admit(&bytes)?;
         let mut missing = Vec::new();
         let config: Digest = manifest.config.digest.parse()?;
         let image = self.from.config(self.sandbox, manifest)?;
@@ -325,6 +329,11 @@ impl<'a> Builder<'a> {
         let manifest = Some(written.digest.parse()?);
         let images = saved.map(|saved| SavedImage { manifest, ..saved }).into_iter().collect();
         Ok(Taken { written: Some(written), absent: Vec::new(), images })
+    }
+
+    /// Whether the policy lets out what has this manifest or index.
+    fn admit(&self, bytes: &[u8]) -> Result<(), SaveError> {
+        Ok(self.options.trust.as_ref().map_or(Ok(()), |trust| trust.admit(bytes))?)
     }
 
     /// Takes the layers in; answers what a manifest is to say of them.

@@ -12,6 +12,7 @@ use crate::sandbox::Sandbox;
 use crate::source::{Content, DOCUMENT_LIMIT, Root, Source, SourceError, read_limited};
 use crate::types::Descriptor;
 use crate::types::manifests::{Document, Kind};
+use crate::types::transports::Transport;
 
 const MANIFEST: &str = "manifest.json";
 const VERSION: &str = "version";
@@ -110,5 +111,9 @@ impl Source for Directory {
 
     fn open_at(&self, target: &Descriptor) -> Result<Option<Arc<dyn ReadAt>>, SourceError> {
         self.first(target, |path| self.directory.open_at(path))
+    }
+
+    fn transport(&self) -> Option<Transport> {
+        Some(Transport::Dir)
     }
 }

@@ -18,6 +18,7 @@ use crate::layer::read_at::ReadAt;
 use crate::sandbox::Sandbox;
 use crate::source::{Content, DOCUMENT_LIMIT, Root, Source, SourceError, docker_name};
 use crate::types::archives::ArchiveImage;
+use crate::types::transports::Transport;
 use crate::types::{Descriptor, ImageName};
 
 const MANIFEST: &str = "manifest.json";
@@ -109,6 +110,10 @@ impl Source for DockerArchive {
             Stored::InArchive(extent) => self.archive.read_at(*extent),
             Stored::Made(bytes) => Arc::new(bytes.to_vec()),
         }))
+    }
+
+    fn transport(&self) -> Option<Transport> {
+        Some(Transport::DockerArchive)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::source::{
     Content, DOCUMENT_LIMIT, Root, Source, SourceError, docker_name, oci_name, read_limited,
 };
 use crate::types::manifests::Document;
+use crate::types::transports::Transport;
 use crate::types::{Descriptor, ImageName};
 
 const INDEX: &str = "index.json";
@@ -28,6 +29,7 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 pub struct OciLayout {
     files: Box<dyn Files>,
     roots: Vec<Root>,
+    transport: Transport,
 }
 
 impl OciLayout {
@@ -38,7 +40,7 @@ impl OciLayout {
     /// [`SourceError`] where a document is not what its place says, a limit is
     /// passed, or reading fails.
     pub fn from_directory(directory: Dir, sandbox: &Sandbox) -> Result<Self, SourceError> {
-        Self::open(Box::new(directory), sandbox)
+        Self::open(Box::new(directory), Transport::Oci, sandbox)
     }
 
     /// The layout in an archive.
@@ -48,10 +50,10 @@ impl OciLayout {
     /// [`SourceError`] where a document is not what its place says, a limit is
     /// passed, or reading fails.
     pub fn from_archive(archive: Archive, sandbox: &Sandbox) -> Result<Self, SourceError> {
-        Self::open(Box::new(archive), sandbox)
+        Self::open(Box::new(archive), Transport::OciArchive, sandbox)
     }
 
-    fn open(files: Box<dyn Files>, sandbox: &Sandbox) -> Result<Self, SourceError> {
+    fn open(files: Box<dyn Files>, transport: Transport, sandbox: &Sandbox) -> Result<Self, SourceError> {
         let document = |name: &str, problem| SourceError::Document { name: name.into(), problem };
         // Some writers leave the marker out; a version that is not ours is another matter.
         if let Some(marker) = files.open(MARKER)? {
@@ -76,7 +78,7 @@ impl OciLayout {
             descriptor.digest.parse::<Digest>()?;
             roots.push(root(sandbox, descriptor)?);
         }
-        Ok(OciLayout { files, roots })
+        Ok(OciLayout { files, roots, transport })
     }
 }
 
@@ -117,5 +119,9 @@ impl Source for OciLayout {
 
     fn cut_at(&self) -> Option<u64> {
         self.files.cut_at()
+    }
+
+    fn transport(&self) -> Option<Transport> {
+        Some(self.transport)
     }
 }

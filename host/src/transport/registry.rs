@@ -17,6 +17,7 @@ use crate::sandbox::Sandbox;
 use crate::source::{Content, DOCUMENT_LIMIT, Root, Source, SourceError, is_document, read_limited};
 use crate::store::Store;
 use crate::types::manifests::Document;
+use crate::types::transports::Transport;
 use crate::types::{Descriptor, ImageName};
 use at::BlobAt;
 use ranges::Ranges;
@@ -215,5 +216,9 @@ impl Source for RegistryImage {
 
     fn repository(&self) -> Option<(&str, &str)> {
         Some((self.repository.registry().name(), self.repository.path()))
+    }
+
+    fn transport(&self) -> Option<Transport> {
+        Some(Transport::Docker)
     }
 }

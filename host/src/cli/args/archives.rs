@@ -6,9 +6,10 @@ use clap::Args;
 use consign::layer::compress::Method;
 
 use super::values::{Form, Format};
-use super::{LookedUp, Reached, Wanted};
+use super::{LookedUp, Reached, Trusted, Wanted};
 
 #[derive(Debug, Args)]
+#[command(mut_arg("signature_policy", |argument| argument.visible_alias("policy")))]
 pub struct Load {
     /// The archive, layout or directory, as a path or transport:path; - is standard input [default: -]
     #[arg(value_name = "SOURCE")]
@@ -25,6 +26,9 @@ pub struct Load {
     /// A name for an image that comes without one
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+
+    #[command(flatten)]
+    pub trusted: Trusted,
 
     /// How to show what was loaded
     #[arg(long, default_value = "table")]

@@ -8,7 +8,7 @@ use consign::save::Kinds;
 
 use super::registries::Reached;
 use super::values::Format;
-use super::{LookedUp, Wanted};
+use super::{LookedUp, Trusted, Wanted};
 
 /// What becomes of an image on its way. Without any of these its bytes stay as they are.
 #[derive(Debug, Args)]
@@ -188,6 +188,7 @@ pub struct Extent {
 }
 
 #[derive(Debug, Args)]
+#[command(mut_arg("signature_policy", |argument| argument.visible_alias("policy")))]
 pub struct Copy {
     /// The image: a name, an ID or the beginning of one in the store, or transport:reference
     #[arg(value_name = "SOURCE")]
@@ -222,6 +223,9 @@ pub struct Copy {
     pub remove_signatures: bool,
 
     #[command(flatten)]
+    pub trusted: Trusted,
+
+    #[command(flatten)]
     pub ends: Ends,
 
     /// How to show what was copied
@@ -234,6 +238,7 @@ pub struct Copy {
 }
 
 #[derive(Debug, Args)]
+#[command(mut_arg("signature_policy", |argument| argument.visible_alias("policy")))]
 pub struct Sync {
     /// The list, in the shape of skopeo sync's YAML, or the same as TOML where its name ends in .toml
     #[arg(value_name = "LIST")]
@@ -267,6 +272,9 @@ pub struct Sync {
     /// Go on after an image that cannot be copied
     #[arg(short, long)]
     pub keep_going: bool,
+
+    #[command(flatten)]
+    pub trusted: Trusted,
 
     #[command(flatten)]
     pub ends: Ends,

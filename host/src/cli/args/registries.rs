@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::LookedUp;
 use super::values::{Format, Policy, Rules};
+use super::{LookedUp, Trusted};
 
 /// How registries are reached, where that is not as this machine is configured.
 #[derive(Debug, Clone, Args)]
@@ -100,6 +100,9 @@ pub struct Pull {
     /// Write the digest of what was pulled into a file
     #[arg(long, value_name = "FILE")]
     pub digestfile: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub trusted: Trusted,
 
     #[command(flatten)]
     pub reached: Reached,

@@ -1,0 +1,229 @@
+//! Where signatures of images are.
+
+use std::io::{self, Read};
+
+use cap_std::fs::Dir;
+
+use super::SignaturesError;
+use crate::digest::Digest;
+use crate::registry::{Registry, RegistryError, Repository};
+use crate::sandbox::Sandbox;
+use crate::types::Descriptor;
+use crate::types::manifests::{Document, Manifest};
+use crate::types::signatures::{Attachment, KeptSignature};
+
+/// Bytes of a signature.
+const LIMIT: u64 = 4 << 20;
+/// Signatures of one manifest from one place.
+const MAX_SIGNATURES: usize = 128;
+/// What cosign calls a manifest of signatures that refers to what it signs.
+const SIGNATURE_ARTIFACT: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
+const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+/// A signature, as it was found: nothing of it is verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signature {
+    /// An OpenPGP message.
+    SimpleSigning(Vec<u8>),
+    /// A signature of sigstore, or something else that is attached to the image.
+    Sigstore(Attachment),
+    /// One of a format that is not known: its name.
+    Other(String),
+}
+
+/// A place signatures are in.
+pub trait Signatures: Send + Sync {
+    /// Those of the manifest with this digest, in the place's own order; at most 128.
+    ///
+    /// # Errors
+    ///
+    /// [`SignaturesError`] where they cannot be read, or are no signatures. That there are none is no error.
+    fn of(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Signature>, SignaturesError>;
+}
+
+/// Nowhere: what archives and layouts have.
+impl Signatures for () {
+    fn of(&self, _: &Digest, _: &Sandbox) -> Result<Vec<Signature>, SignaturesError> {
+        Ok(Vec::new())
+    }
+}
+
+/// Several places, one after the other.
+impl Signatures for Vec<Box<dyn Signatures>> {
+    fn of(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Signature>, SignaturesError> {
+        let mut all = Vec::new();
+        for place in self {
+            all.extend(place.of(manifest, sandbox)?);
+        }
+        Ok(all)
+    }
+}
+
+/// Those in an image directory, `signature-1` and so on; of a manifest below an index `HEX.signature-1`.
+pub struct DirectorySignatures {
+    /// The image directory.
+    pub directory: Dir,
+    /// The digest of its `manifest.json`.
+    pub root: Digest,
+}
+
+impl Signatures for DirectorySignatures {
+    fn of(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Signature>, SignaturesError> {
+        let prefix = if *manifest == self.root { String::new() } else { format!("{}.", manifest.hex()) };
+        numbered(sandbox, |number| {
+            let name = format!("{prefix}signature-{number}");
+            Ok((file(&self.directory, &name)?, name))
+        })
+    }
+}
+
+/// A lookaside storage (registries.d): `REPOSITORY@ALGORITHM=HEX/signature-1` and so on.
+pub struct Lookaside {
+    /// The storage.
+    pub storage: Storage,
+    /// What comes before the `@`: within a directory, or of a URL its path.
+    pub path: String,
+}
+
+/// Where a lookaside storage is.
+pub enum Storage {
+    /// On this machine. `None`: the directory is not there, and so are no signatures.
+    Directory(Option<Dir>),
+    /// On a server of HTTP.
+    Server(Registry),
+}
+
+impl Signatures for Lookaside {
+    fn of(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Signature>, SignaturesError> {
+        let of = format!("{}@{}={}", self.path, manifest.algorithm().name(), manifest.hex());
+        numbered(sandbox, |number| {
+            let name = format!("{of}/signature-{number}");
+            let bytes = match &self.storage {
+                Storage::Directory(None) => None,
+                Storage::Directory(Some(directory)) => file(directory, &name)?,
+                Storage::Server(server) => server.get_file(&name, LIMIT)?,
+            };
+            Ok((bytes, name))
+        })
+    }
+}
+
+/// What cosign attaches to an image in its own repository: under the tag `sha256-HEX.sig`, and as manifests that
+/// refer to it.
+pub struct Attachments(pub Repository);
+
+impl Signatures for Attachments {
+    fn of(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Signature>, SignaturesError> {
+        let tag = format!("{}-{}.sig", manifest.algorithm().name(), manifest.hex());
+        let mut found = match self.0.get_manifest(&tag)? {
+            // What the registry calls it counts: so it is with the peers.
+            Some(fetched) if fetched.media_type != OCI_MANIFEST => {
+                return Err(attachments(
+                    &tag,
+                    format!("wanted `{OCI_MANIFEST}`, found `{}`", fetched.media_type),
+                ));
+            }
+            Some(fetched) => self.layers(&read(sandbox, &tag, &fetched.bytes)?)?,
+            None => Vec::new(),
+        };
+        for referrer in self.0.referrers(manifest, Some(SIGNATURE_ARTIFACT))? {
+            if found.len() >= MAX_SIGNATURES {
+                break;
+            }
+            if let Some(fetched) = self.0.get_manifest(&referrer.digest)? {
+                found.extend(self.layers(&read(sandbox, &referrer.digest, &fetched.bytes)?)?);
+            }
+        }
+        match found.len() {
+            ..=MAX_SIGNATURES => Ok(found),
+            _ => Err(SignaturesError::TooMany { what: "signatures", limit: MAX_SIGNATURES }),
+        }
+    }
+}
+
+impl Attachments {
+    /// All layers of a manifest of attachments; which of them are signatures their media types say.
+    fn layers(&self, manifest: &Manifest) -> Result<Vec<Signature>, SignaturesError> {
+        if manifest.layers.len() > MAX_SIGNATURES {
+            return Err(SignaturesError::TooMany { what: "signatures", limit: MAX_SIGNATURES });
+        }
+        let layer = |layer: &Descriptor| {
+            Ok(Signature::Sigstore(Attachment {
+                media_type: layer.media_type.clone(),
+                payload: self.payload(layer)?,
+                annotations: layer.annotations.clone(),
+            }))
+        };
+        manifest.layers.iter().map(layer).collect()
+    }
+
+    fn payload(&self, layer: &Descriptor) -> Result<Vec<u8>, SignaturesError> {
+        if layer.size > LIMIT {
+            return Err(SignaturesError::TooMany { what: "bytes of a signature", limit: LIMIT as usize });
+        }
+        let digest: Digest =
+            layer.digest.parse().map_err(|error| attachments(&layer.digest, format!("{error}")))?;
+        let gone = || attachments(&layer.digest, "it is listed, and not there".to_owned());
+        let mut reader = self.0.get_blob(&digest, layer.size)?.ok_or_else(gone)?;
+        let mut payload = Vec::new();
+        let read = reader.by_ref().take(LIMIT + 1).read_to_end(&mut payload);
+        read.map_err(|source| match source.downcast::<RegistryError>() {
+            Ok(error) => error.into(),
+            Err(source) => SignaturesError::Read { name: layer.digest.clone(), source },
+        })?;
+        Ok(payload)
+    }
+}
+
+fn attachments(name: &str, reason: String) -> SignaturesError {
+    SignaturesError::Attachments { name: name.to_owned(), reason }
+}
+
+fn read(sandbox: &Sandbox, name: &str, bytes: &[u8]) -> Result<Manifest, SignaturesError> {
+    match sandbox.parse_manifest(bytes, Some(OCI_MANIFEST))? {
+        Ok(Document::Manifest(manifest)) => Ok(manifest),
+        Ok(Document::Index(_)) => Err(attachments(name, "wanted a manifest, found an index".to_owned())),
+        Err(problem) => Err(attachments(name, crate::resolve::document(&problem))),
+    }
+}
+
+/// Signatures that are numbered from 1, up to the first that is not there.
+fn numbered(
+    sandbox: &Sandbox,
+    read: impl Fn(usize) -> Result<(Option<Vec<u8>>, String), SignaturesError>,
+) -> Result<Vec<Signature>, SignaturesError> {
+    let mut found = Vec::new();
+    loop {
+        let (Some(bytes), name) = read(found.len() + 1)? else { return Ok(found) };
+        if found.len() == MAX_SIGNATURES {
+            return Err(SignaturesError::TooMany { what: "signatures", limit: MAX_SIGNATURES });
+        }
+        found.push(match sandbox.read_signature(&bytes)? {
+            Ok(KeptSignature::SimpleSigning(offset)) => {
+                let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+                Signature::SimpleSigning(bytes[start..].to_vec())
+            }
+            Ok(KeptSignature::Sigstore(attachment)) => Signature::Sigstore(attachment),
+            Ok(KeptSignature::Other(name)) => Signature::Other(name),
+            Err(problem) => return Err(SignaturesError::Kept { name, problem }),
+        });
+    }
+}
+
+/// A file with a signature. `None`: it is not there.
+fn file(directory: &Dir, name: &str) -> Result<Option<Vec<u8>>, SignaturesError> {
+    let failed = |source| SignaturesError::Read { name: name.to_owned(), source };
+    let mut bytes = Vec::new();
+    let read = match directory.metadata(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => Err(error),
+        // Opening a pipe would wait for its writer.
+        Ok(metadata) if !metadata.is_file() => Err(io::ErrorKind::InvalidInput.into()),
+        Ok(_) => directory.open(name).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes)),
+    };
+    match read {
+        Ok(_) if bytes.len() as u64 > LIMIT => Err(failed(io::ErrorKind::FileTooLarge.into())),
+        Ok(_) => Ok(Some(bytes)),
+        Err(error) => Err(failed(error)),
+    }
+}

@@ -1,0 +1,35 @@
+//! `consign:image/signatures`.
+
+use super::{Sandbox, SandboxError};
+use crate::types::registries::AnswerError;
+use crate::types::signatures::{Claim, KeptSignature, SignatureForm};
+
+impl Sandbox {
+    /// Reads a file with a signature of at most 4 MiB.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
+    pub fn read_signature(&self, bytes: &[u8]) -> Result<Result<KeptSignature, AnswerError>, SandboxError> {
+        self.call_sources(|component, store| {
+            component.consign_image_signatures().call_read_kept(store, bytes)
+        })
+    }
+
+    /// Reads what a signature of this form signs, of at most 4 MiB.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
+    pub fn read_claim(
+        &self,
+        bytes: &[u8],
+        form: SignatureForm,
+    ) -> Result<Result<Claim, AnswerError>, SandboxError> {
+        self.call_sources(|component, store| {
+            component.consign_image_signatures().call_read_claim(store, bytes, form)
+        })
+    }
+}
