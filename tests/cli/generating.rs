@@ -101,7 +101,7 @@ fn completions_and_man_pages_know_every_command() {
     let (_, commands) = help.text().split_once("Commands:\n").unwrap();
     let (commands, _) = commands.split_once("\n\n").unwrap();
     let commands: Vec<&str> = commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(commands.len(), 38, "{commands:?}");
+    assert_eq!(commands.len(), 39, "{commands:?}");
     assert!(directory.join("consign.1").is_file());
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = place.run(&["completions", shell]).ok();
