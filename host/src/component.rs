@@ -45,11 +45,11 @@ pub const WIT: [(&str, &str); 18] = {
 pub fn core_module(component: &[u8]) -> Option<&[u8]> {
     const CORE_MODULE: u8 = 1;
     let mut rest = component.strip_prefix(PREAMBLE)?;
-    while let Some((id, section, next)) = section(rest)? {
-        if id == CORE_MODULE {
-            return Some(section);
+    while let Some(section) = section(rest)? {
+        if section.id == CORE_MODULE {
+            return Some(section.content);
         }
-        rest = next;
+        rest = section.rest;
     }
     None
 }
@@ -57,13 +57,20 @@ pub fn core_module(component: &[u8]) -> Option<&[u8]> {
 /// How a component begins: the magic number, version 13, layer 1.
 const PREAMBLE: &[u8] = b"\0asm\x0d\0\x01\0";
 
-/// The first section's ID and content, and what follows it. `Some(None)` at the end, `None` where there is no section.
+/// The first section of what is left of a component.
+struct Section<'a> {
+    id: u8,
+    content: &'a [u8],
+    rest: &'a [u8],
+}
+
+/// `Some(None)` at the end, `None` where there is no section.
 #[allow(clippy::option_option)]
-fn section(bytes: &[u8]) -> Option<Option<(u8, &[u8], &[u8])>> {
+fn section(bytes: &[u8]) -> Option<Option<Section<'_>>> {
     let Some((&id, after)) = bytes.split_first() else { return Some(None) };
     let (length, after) = leb128(after)?;
-    let (section, next) = after.split_at_checked(length)?;
-    Some(Some((id, section, next)))
+    let (content, rest) = after.split_at_checked(length)?;
+    Some(Some(Section { id, content, rest }))
 }
 
 /// An unsigned LEB128 number of at most 32 bits, and what follows it.

@@ -55,11 +55,20 @@ pub struct Names {
 
 /// Opens what `text` names.
 pub fn open(session: &Session, text: &str, reached: &Reached) -> Result<Opened> {
+    open_with(session, text, reached, Manifests::Recorded)
+}
+
+/// Opens what `text` names, to take it into the store: by manifests of what is there.
+pub fn open_to_take_in(session: &Session, text: &str, reached: &Reached) -> Result<Opened> {
+    open_with(session, text, reached, Manifests::OfWhatIsHere)
+}
+
+fn open_with(session: &Session, text: &str, reached: &Reached, manifests: Manifests) -> Result<Opened> {
     let Some(transport) = session.sandbox().transport_of(text)? else {
         return Ok(in_stores(text, session.stores()?));
     };
     let reference = reference(session, text)?;
-    let source = open_source_with(session, transport, &reference, reached, Manifests::Recorded)?;
+    let source = open_source_with(session, transport, &reference, reached, manifests)?;
     let source: Arc<dyn Source> = Arc::from(source);
     let position =
         source::select(&*source, &selector(&reference)).with_context(|| format!("looking into `{text}`"))?;

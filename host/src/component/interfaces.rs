@@ -18,13 +18,13 @@ pub struct Interfaces {
 pub fn interfaces(component: &[u8]) -> Option<Interfaces> {
     let mut found = Interfaces::default();
     let mut rest = component.strip_prefix(PREAMBLE)?;
-    while let Some((id, section, next)) = section(rest)? {
-        match id {
-            IMPORTS => names(section, &mut found.imports, description)?,
-            EXPORTS => names(section, &mut found.exports, exported)?,
+    while let Some(section) = section(rest)? {
+        match section.id {
+            IMPORTS => names(section.content, &mut found.imports, description)?,
+            EXPORTS => names(section.content, &mut found.exports, exported)?,
             _ => {}
         }
-        rest = next;
+        rest = section.rest;
     }
     Some(found)
 }

@@ -54,8 +54,16 @@ impl Source for Unnamed<'_> {
         self.source.open_from(target, from)
     }
 
+    fn form(&self, blob: &Descriptor) -> Option<&Descriptor> {
+        self.source.form(blob)
+    }
+
     fn is_remote(&self) -> bool {
         self.source.is_remote()
+    }
+
+    fn repository(&self) -> Option<(&str, &str)> {
+        self.source.repository()
     }
 
     fn cut_at(&self) -> Option<u64> {

@@ -33,7 +33,7 @@ pub(super) fn all(session: &Session, members: &Members, images: &[String]) -> Re
 fn of(session: &Session, members: &Members, options: &Options, text: &str) -> Result<Vec<Descriptor>> {
     let lookup = members.looked_up.lookup;
     let opened = match session.sandbox().transport_of(text)? {
-        Some(_) => image::open_by(session, text, lookup, options, &members.reached),
+        Some(_) => image::open_to_take_in(session, text, &members.reached),
         // Of additional stores an index here would have nothing.
         None => image::open_in_by(session, text, &[session.store()?], lookup, options),
     };
