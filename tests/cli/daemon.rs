@@ -53,7 +53,7 @@ impl Daemon {
                     while let Some(request) = read(&stream) {
                         seen.lock().unwrap().push(request.clone());
                         answers(&request, &mut stream);
-                        // One request a connection, where it was not said how long the answer is.
+                        // One request a connection, as the answers say.
                         if !request.line.ends_with("_ping") {
                             return;
                         }
@@ -116,14 +116,14 @@ pub fn answer(stream: &mut UnixStream, status: &str, body: &str) {
     let length = body.len();
     let _ = write!(
         stream,
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     );
 }
 
 /// The beginning of one that comes in chunks.
 pub fn begin(stream: &mut UnixStream) {
     let _ = stream.write_all(
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
     );
 }
 

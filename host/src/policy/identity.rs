@@ -18,7 +18,7 @@ pub(super) enum Identity {
     MatchRepository,
     ExactReference(ImageName),
     ExactRepository(ImageName),
-    RemapIdentity { prefix: String, signed_prefix: String },
+    Remap { prefix: String, signed_prefix: String },
 }
 
 impl Identity {
@@ -60,7 +60,7 @@ impl Identity {
                         false => Err(at.value("a registry, or a repository with one", format!("`{text}`"))),
                     }
                 };
-                Ok(Identity::RemapIdentity {
+                Ok(Identity::Remap {
                     prefix: read(names[1], prefix)?,
                     signed_prefix: read(names[2], signed_prefix)?,
                 })
@@ -91,7 +91,7 @@ impl Identity {
             }
             (Identity::MatchRepoDigestOrExact, Some(image)) => repo_digest_or_exact(image, &signed),
             (Identity::MatchRepository, Some(image)) => same_place(image),
-            (Identity::RemapIdentity { prefix, signed_prefix }, Some(image)) => {
+            (Identity::Remap { prefix, signed_prefix }, Some(image)) => {
                 match remapped(sandbox, image, prefix, signed_prefix)? {
                     Some(image) => repo_digest_or_exact(&image, &signed),
                     None => false,
@@ -110,7 +110,7 @@ impl fmt::Display for Identity {
             Identity::MatchRepository => f.write_str("`matchRepository`"),
             Identity::ExactReference(name) => write!(f, "`exactReference` `{}`", resolve::name(name)),
             Identity::ExactRepository(name) => write!(f, "`exactRepository` `{}`", resolve::name(name)),
-            Identity::RemapIdentity { prefix, signed_prefix } => {
+            Identity::Remap { prefix, signed_prefix } => {
                 write!(f, "`remapIdentity` `{prefix}` to `{signed_prefix}`")
             }
         }

@@ -53,7 +53,7 @@ impl<'a> Bytes<'a> {
             255 => self.number(4),
             long if long <= longest_short => {
                 let low = usize::from(self.byte()?);
-                Some((usize::from(long) - 192 << 8) + low + 192)
+                Some(((usize::from(long) - 192) << 8) + low + 192)
             }
             _ => None,
         }
