@@ -20,7 +20,7 @@ for number in range(count):
     documents.append((manifest, "application/vnd.oci.image.manifest.v1+json", 500, image, 1))
     names.append((f"example.com/group{number % 100}/image{number}", ":1", "application/vnd.oci.image.manifest.v1+json", manifest, 500, number))
 with catalog:
-    catalog.executemany("INSERT INTO layer_blobs VALUES (?,?,?,?,?)", list(blobs.values()))
+    catalog.executemany("INSERT INTO layer_blobs (diff_id,blob,media_type,size,unpacked_size) VALUES (?,?,?,?,?)", list(blobs.values()))
     catalog.executemany("INSERT INTO images (id,media_type,size,os,architecture,variant,os_version,os_features,created,added_at,layer_count,unpacked_size) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", images)
     catalog.executemany("INSERT INTO image_layers VALUES (?,?,?,?)", layers)
     catalog.executemany("INSERT INTO documents (digest,media_type,size,config,complete) VALUES (?,?,?,?,?)", documents)
