@@ -9,7 +9,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 corpus=$(cd "${1:?usage: compare.sh CORPUS [CONSIGN]}" && pwd)
 consign=$(realpath "${2:-$here/../../target/release/consign}")
-work=$(mktemp -d -p "${TMPDIR:-/tmp}"); trap 'rm -rf "$work"' EXIT
+# In lower case: podman takes the path for a name.
+work=${TMPDIR:-/tmp}/consign-unpack.$$; mkdir "$work"; trap 'rm -rf "$work"' EXIT
 install "$consign" "$work/consign"; consign=$work/consign
 export CONSIGN_ROOT=$work/store
 podman() { command podman --storage-driver=vfs --root "$work/podman" --runroot "$work/run" "$@"; }
