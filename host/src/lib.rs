@@ -70,6 +70,7 @@ mod side_by_side;
 pub mod source;
 pub mod store;
 pub mod sync;
+mod text_file;
 pub mod transport;
 pub mod tree;
 pub mod types;

@@ -20,7 +20,6 @@ mod signatures;
 mod sigstore;
 
 use std::collections::BTreeMap;
-use std::io::Read;
 
 use cap_std::fs::Dir;
 
@@ -30,12 +29,10 @@ pub use registries_d::RegistriesD;
 pub use signatures::{Attachments, DirectorySignatures, Lookaside, Signature, Signatures, Storage};
 
 use crate::sandbox::Sandbox;
+use crate::text_file;
 use crate::types::transports::PolicyScope;
 use document::At;
 use requirement::Requirement;
-
-/// How many bytes a file may have.
-const FILE_LIMIT: u64 = 1 << 20;
 
 /// What a policy file says.
 #[derive(Debug)]
@@ -116,16 +113,7 @@ impl Policy {
         sandbox: &Sandbox,
     ) -> Result<Option<Policy>, DocumentError> {
         let failed = |source| DocumentError::Read { file: path.to_owned(), source };
-        let file = match directory.open(name) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(error)),
-        };
-        let mut text = String::new();
-        file.take(FILE_LIMIT + 1).read_to_string(&mut text).map_err(failed)?;
-        if text.len() as u64 > FILE_LIMIT {
-            return Err(failed(std::io::ErrorKind::FileTooLarge.into()));
-        }
+        let Some(text) = text_file::read(directory, name).map_err(failed)? else { return Ok(None) };
         Policy::parse(path, &text, sandbox).map(Some)
     }
 

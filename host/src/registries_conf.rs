@@ -16,19 +16,16 @@ mod error;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::io::Read;
 
 use cap_std::fs::Dir;
 
 use crate::sandbox::Sandbox;
+use crate::text_file;
 use crate::types::short_names::Configuration;
 
 pub use crate::types::short_names::Mode;
 pub use endpoints::{Endpoint, Mirror, PullFrom, RegistryTable};
 pub use error::RegistriesConfError;
-
-/// How many bytes a file may have.
-const FILE_LIMIT: u64 = 1 << 20;
 
 /// What to do with a file of version 1, `[registries.search]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,16 +78,7 @@ impl File {
         version1: Version1,
     ) -> Result<Option<File>, RegistriesConfError> {
         let failed = |source| RegistriesConfError::Read { file: path.to_owned(), source };
-        let file = match directory.open(name) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(error)),
-        };
-        let mut text = String::new();
-        file.take(FILE_LIMIT + 1).read_to_string(&mut text).map_err(failed)?;
-        if text.len() as u64 > FILE_LIMIT {
-            return Err(failed(std::io::ErrorKind::FileTooLarge.into()));
-        }
+        let Some(text) = text_file::read(directory, name).map_err(failed)? else { return Ok(None) };
         File::parse(path, &text, version1).map(Some)
     }
 

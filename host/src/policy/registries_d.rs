@@ -1,16 +1,14 @@
 //! registries.d: where signatures are that registries do not keep (containers-registries.d(5)).
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::ErrorKind;
 
 use cap_std::fs::Dir;
 
 use super::DocumentError;
 use super::document::{self, At, Node, Value};
+use crate::text_file;
 use crate::types::transports::PolicyScope;
-
-/// How many bytes a file may have.
-const FILE_LIMIT: u64 = 1 << 20;
 
 /// What all files together say.
 #[derive(Debug, Default)]
@@ -46,13 +44,9 @@ impl RegistriesD {
         let mut whole = RegistriesD::default();
         for name in names {
             let file = format!("{path}/{name}");
-            let mut text = String::new();
             let read =
-                directory.open(&name).and_then(|open| open.take(FILE_LIMIT + 1).read_to_string(&mut text));
-            read.map_err(|error| failed(&file, error))?;
-            if text.len() as u64 > FILE_LIMIT {
-                return Err(failed(&file, std::io::ErrorKind::FileTooLarge.into()));
-            }
+                text_file::read(directory, &name).and_then(|text| text.ok_or(ErrorKind::NotFound.into()));
+            let text = read.map_err(|error| failed(&file, error))?;
             whole.add(&file, &text)?;
         }
         Ok(whole)
