@@ -53,6 +53,7 @@ mod images;
 mod ingest;
 mod kept;
 mod layers;
+mod leads;
 mod lineage;
 mod listing;
 mod lock;
@@ -69,6 +70,7 @@ mod search;
 mod step;
 mod target;
 mod undo;
+mod unlink;
 
 use std::path::PathBuf;
 use std::sync::Arc;

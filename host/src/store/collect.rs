@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::error::io;
+use super::unlink::Unlinking;
 use super::{INGEST, Result, Store, StoreError};
 use crate::digest::Digest;
 
@@ -98,9 +99,10 @@ impl Store {
                 Err(StoreError::Busy { .. }) => break,
                 Err(error) => return Err(error),
             };
+            let unlinking = Unlinking::new(self)?;
             self.catalog().read_at_hand(|connection| {
                 for digest in digests {
-                    let freed = self.unlink_kept(connection, digest)?;
+                    let freed = unlinking.kept(connection, digest)?;
                     collected.indexes += u64::from(freed > 0);
                     collected.bytes += freed;
                 }
@@ -125,12 +127,13 @@ impl Store {
                 Err(error) => return Err(error),
             };
             let start = Instant::now();
+            let unlinking = Unlinking::new(self)?;
             // Nobody writes now, so one look at the catalogue holds for all of them.
             self.catalog().read_at_hand(|connection| {
                 while let Some(digest) = blobs.get(next)
                     && start.elapsed() < SLICE
                 {
-                    if let Some(size) = self.unlink(connection, digest)? {
+                    if let Some(size) = unlinking.blob(connection, digest)? {
                         collected.bytes += size;
                         collected.blobs.push(digest.clone());
                         if collected.blobs.len() == 1 {

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use rusqlite::Transaction;
 
 use super::error::{StoreError, catalog};
-use super::remove::{Work, above, images_below};
+use super::leads::{above, images_below};
+use super::remove::Work;
 use super::{Removed, Result, Store, images, lineage, names, pins, step};
 use crate::digest::Digest;
 use crate::resolve;
@@ -196,24 +197,33 @@ fn delete_name(
         }
     }
     work.take_name(transaction, name)?;
-    if name.digest.is_none() {
-        let mut left = BTreeSet::new();
-        for image in &images {
-            left.extend(names_of(transaction, image)?.into_iter().map(Sortable));
+    let same = |other: &ImageName| other.domain == name.domain && other.path == name.path;
+    let mut left = left_of(transaction, &images)?;
+    let mut others = left.iter().flat_map(|(_, names)| names);
+    if name.digest.is_none() && !others.any(|other| same(other) && other.digest.is_none()) {
+        let others = left.iter().flat_map(|(_, names)| names).filter(|other| same(other));
+        let others: BTreeSet<_> = others.cloned().map(Sortable).collect();
+        for Sortable(other) in &others {
+            work.take_name(transaction, other)?;
         }
-        let same = |other: &ImageName| other.domain == name.domain && other.path == name.path;
-        if !left.iter().any(|Sortable(other)| same(other) && other.digest.is_none()) {
-            for Sortable(other) in left.iter().filter(|Sortable(other)| same(other)) {
-                work.take_name(transaction, other)?;
-            }
+        if !others.is_empty() {
+            left = left_of(transaction, &images)?;
         }
     }
-    for image in &images {
-        if names_of(transaction, image)?.is_empty() {
+    for (image, names) in left {
+        if names.is_empty() {
             delete_if_free(transaction, image, deletion.keep_parents, work)?;
         }
     }
     Ok(())
+}
+
+/// The images with the names they have.
+fn left_of<'a>(
+    transaction: &Transaction<'_>,
+    images: &'a [Digest],
+) -> Result<Vec<(&'a Digest, Vec<ImageName>)>> {
+    images.iter().map(|image| Ok((image, names_of(transaction, image)?))).collect()
 }
 
 fn delete_image(

@@ -144,7 +144,7 @@ impl<'a> Documents<'a> {
     /// A [`StoreError`](crate::store::StoreError) where the catalogue cannot be read, or a writer held it
     /// for longer than the store waits.
     pub fn images(&self, target: &Digest) -> Result<Vec<Digest>> {
-        self.store.catalog().read(|connection| super::remove::images_below(connection, target))
+        self.store.catalog().read(|connection| super::leads::images_below(connection, target))
     }
 
     /// What an index lists or a manifest has as layers, in order.

@@ -236,7 +236,7 @@ pub(super) fn record_name(
     name: &ImageName,
     target: &Digest,
 ) -> rusqlite::Result<()> {
-    let images = super::remove::images_below(transaction, target)?;
+    let images = super::leads::images_below(transaction, target)?;
     let mut event = EventRecord::new(kind).name(resolve::name(name)).attribute("digest", target.to_string());
     if let [image] = &images[..] {
         event = event.image(image);

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::batch::Pending;
-use super::error::{catalog, io};
+use super::error::io;
 use super::ingest::BlobWriter;
 use super::lock::Guard;
+use super::unlink::Unlinking;
 use super::{Batch, Blob, LAYERS, LayerRecord, Problem, Result, Store, Target, blob, undo};
 use crate::digest::{Algorithm, Digest};
 use crate::layer::checkpoints::{Checkpoints, CheckpointsError};
@@ -23,7 +24,12 @@ use crate::layer::transfer::Transfer;
 impl Kind {
     /// Where it is, relative to the root.
     pub(super) fn path(self, digest: &Digest) -> String {
-        format!("{}/{}.{}", directory(digest.algorithm()), digest.hex(), self.suffix())
+        format!("{}/{}", directory(digest.algorithm()), self.file(digest))
+    }
+
+    /// Its name in the algorithm's directory.
+    pub(super) fn file(self, digest: &Digest) -> String {
+        format!("{}.{}", digest.hex(), self.suffix())
     }
 
     /// Whether the catalogue knows the layer or the blob it is of.
@@ -128,8 +134,9 @@ impl Store {
     /// Puts what is made of a layer in the place of what is kept of it, or takes that out if nothing can be made.
     pub(crate) fn remake_index(&self, layer: &LayerRecord) -> Result<()> {
         let guard = self.lock_exclusive(self.inner.options.patience)?;
-        self.remove_kept(Kind::Index, &layer.diff_id)?;
-        self.remove_kept(Kind::Checkpoints, &layer.blob.digest)?;
+        let unlinking = Unlinking::new(self)?;
+        unlinking.known_kept(Kind::Index, &layer.diff_id)?;
+        unlinking.known_kept(Kind::Checkpoints, &layer.blob.digest)?;
         drop(guard);
         self.make_index(layer).map(drop)
     }
@@ -164,33 +171,6 @@ impl Store {
         kept.sort();
         strangers.sort();
         Ok((kept, strangers))
-    }
-
-    /// Removes what is kept of this layer or blob, where the catalogue knows neither; the bytes freed. To be called
-    /// with the exclusive lock held.
-    pub(super) fn unlink_kept(&self, connection: &Connection, digest: &Digest) -> Result<u64> {
-        let mut freed = 0;
-        for kind in Kind::ALL {
-            if !kind.is_live(connection, digest).map_err(catalog("reading"))? {
-                freed += self.remove_kept(kind, digest)?;
-            }
-        }
-        Ok(freed)
-    }
-
-    /// Removes what is kept; the bytes freed.
-    pub(super) fn remove_kept(&self, kind: Kind, digest: &Digest) -> Result<u64> {
-        let path = kind.path(digest);
-        let size = match self.root().metadata(&path) {
-            Ok(metadata) => metadata.len(),
-            Err(error) if error.kind() == stdio::ErrorKind::NotFound => return Ok(0),
-            Err(error) => return Err(io("looking for", path)(error)),
-        };
-        match self.root().remove_file(&path) {
-            Ok(()) => Ok(size),
-            Err(error) if error.kind() == stdio::ErrorKind::NotFound => Ok(0),
-            Err(error) => Err(io("removing", path)(error)),
-        }
     }
 }
 

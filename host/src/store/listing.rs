@@ -10,7 +10,7 @@ use rusqlite::types::ValueRef;
 use super::catalog::digest_at;
 use super::images::{Images, time};
 use super::names::name_of;
-use super::{Result, remove};
+use super::{Result, leads};
 use crate::digest::Digest;
 use crate::types::{ImageName, Platform};
 
@@ -171,7 +171,7 @@ fn each_name(
             }
             Some(Leads::Below) => {
                 if !below.contains_key(&target) {
-                    let ids = remove::images_below(connection, &target)?;
+                    let ids = leads::images_below(connection, &target)?;
                     let ids = ids.iter().filter_map(|id| position(&id.to_string()));
                     below.insert(target.clone(), ids.collect());
                 }

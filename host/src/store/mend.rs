@@ -6,8 +6,9 @@ use rusqlite::{Transaction, params};
 
 use super::catalog::{digest_at, target_at};
 use super::error::{StoreError, catalog, io};
+use super::leads::{above, images_below};
 use super::record::integer;
-use super::remove::{Work, above, images_below};
+use super::remove::Work;
 use super::{Records, Removed, Result, Store, Target, blob, images, names, pins};
 use crate::digest::Digest;
 use crate::resolve;

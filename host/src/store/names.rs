@@ -290,7 +290,7 @@ impl<'a> Names<'a> {
                 self.add_within(transaction, name, target, true)?;
             }
             let note = || -> rusqlite::Result<()> {
-                for image in super::remove::images_below(transaction, &target.digest)? {
+                for image in super::leads::images_below(transaction, &target.digest)? {
                     super::lineage::set_last_updated(transaction, &image)?;
                 }
                 Ok(())

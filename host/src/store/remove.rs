@@ -8,20 +8,17 @@
 //! its config, its layers, its manifests, and the indexes that hold those. A manifest that is
 //! kept by an index only does not keep the layers of an image that was taken out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
 use super::catalog::digest_at;
-use super::error::{StoreError, catalog, io};
-use super::{
-    Association, Conflict, EventKind, EventRecord, Result, Store, blob, events, images, names, pins, places,
-    step,
-};
+use super::error::{StoreError, catalog};
+use super::leads::{above, digests};
+use super::{Conflict, EventKind, EventRecord, Result, Store, events, images, names, pins, places, step};
 use crate::digest::Digest;
-use crate::resolve;
 use crate::types::ImageName;
 
 /// What to take out.
@@ -50,149 +47,6 @@ pub struct Removed {
     pub bytes: u64,
     /// A writer was at work, so content was left to the next collection.
     pub deferred: bool,
-}
-
-/// The images an index, a manifest or a config leads to, as far as they are here; ascending.
-///
-/// Small statements: preparing a recursive one takes longer than running all of these.
-pub(super) fn images_below(connection: &Connection, target: &Digest) -> rusqlite::Result<Vec<Digest>> {
-    let (mut below, mut images) = (BTreeSet::new(), BTreeSet::new());
-    let mut layer = vec![target.clone()];
-    for _ in 0..=8 {
-        let mut next = Vec::new();
-        for digest in layer {
-            if below.contains(&digest) {
-                continue;
-            }
-            let config = connection
-                .prepare_cached("SELECT config FROM documents WHERE digest = ?")?
-                .query_row([digest.to_string()], |row| {
-                    Ok(if row.get_ref(0)? == ValueRef::Null { None } else { Some(digest_at(row, 0)?) })
-                })
-                .optional()?;
-            match config {
-                Some(Some(config)) => images.insert(config),
-                Some(None) => {
-                    let entries = "SELECT digest FROM entries WHERE document = ?";
-                    next.extend(digests(connection, entries, &digest.to_string())?);
-                    false
-                }
-                None => images.insert(digest.clone()),
-            };
-            below.insert(digest);
-        }
-        layer = next;
-    }
-    let mut here = Vec::new();
-    for image in images {
-        if images::exists(connection, &image)? {
-            here.push(image);
-        }
-    }
-    Ok(here)
-}
-
-/// Everything that leads to this config: itself, its manifests, the indexes that hold those, eight deep.
-pub(super) fn above(connection: &Connection, config: &Digest) -> rusqlite::Result<BTreeSet<Digest>> {
-    let mut above = BTreeSet::new();
-    let manifests = "SELECT digest FROM documents WHERE config = ?";
-    let mut layer = digests(connection, manifests, &config.to_string())?;
-    layer.push(config.clone());
-    for _ in 0..=8 {
-        let mut next = Vec::new();
-        for digest in layer {
-            if !above.contains(&digest) {
-                let indexes = "SELECT document FROM entries WHERE digest = ?";
-                next.extend(digests(connection, indexes, &digest.to_string())?);
-                above.insert(digest);
-            }
-        }
-        layer = next;
-    }
-    Ok(above)
-}
-
-fn digests(connection: &Connection, query: &str, parameter: &str) -> rusqlite::Result<Vec<Digest>> {
-    let mut select = connection.prepare_cached(query)?;
-    let rows = select.query_map([parameter], |row| digest_at(row, 0))?;
-    rows.collect()
-}
-
-impl super::Images<'_> {
-    /// The names that lead to this image: that point at its config, at a manifest of it, or at an index that
-    /// holds one; by name.
-    ///
-    /// # Errors
-    ///
-    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
-    /// for longer than the store waits.
-    pub fn names(&self, id: &Digest) -> Result<Vec<Association>> {
-        self.store.catalog().read(|connection| {
-            let snapshot = connection.unchecked_transaction()?;
-            let mut names = Vec::new();
-            for digest in above(&snapshot, id)? {
-                names.extend(names::at(&snapshot, &digest)?);
-            }
-            names.sort_by_cached_key(|association| resolve::name(&association.name));
-            Ok(names)
-        })
-    }
-
-    /// The names that lead to each image that has any; by name for each.
-    ///
-    /// # Errors
-    ///
-    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
-    /// for longer than the store waits.
-    pub fn all_names(&self) -> Result<BTreeMap<Digest, Vec<ImageName>>> {
-        let rows = self.store.catalog().read(|connection| {
-            let mut select = connection.prepare_cached(
-                "WITH RECURSIVE below (start, digest, depth) AS (
-                     SELECT DISTINCT digest, digest, 0 FROM names
-                     UNION
-                     SELECT start, entries.digest, depth + 1 FROM below
-                     JOIN documents ON documents.digest = below.digest AND config IS NULL
-                     JOIN entries ON document = below.digest
-                     WHERE depth < 8
-                 ), leads (start, image) AS (
-                     SELECT start, id FROM below JOIN images ON id = digest
-                     UNION
-                     SELECT start, id FROM below JOIN documents USING (digest) JOIN images ON id = config
-                 )
-                 SELECT image, repository, reference FROM leads JOIN names ON digest = start
-                 ORDER BY repository || reference",
-            )?;
-            let rows = select.query_map([], |row| {
-                let name = names::name_of(row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?);
-                Ok((digest_at(row, 0)?, name))
-            })?;
-            rows.collect::<rusqlite::Result<Vec<_>>>()
-        })?;
-        let mut all = BTreeMap::<Digest, Vec<ImageName>>::new();
-        for (image, name) in rows {
-            all.entry(image).or_default().push(name);
-        }
-        Ok(all)
-    }
-}
-
-impl super::Names<'_> {
-    /// The images that this name leads to and no other name does; ascending.
-    ///
-    /// # Errors
-    ///
-    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
-    /// for longer than the store waits.
-    pub fn only_images(&self, name: &ImageName) -> Result<Vec<Digest>> {
-        let Some(target) = self.get(name)? else { return Ok(Vec::new()) };
-        let mut only = Vec::new();
-        for image in self.store.documents().images(&target.digest)? {
-            if self.store.images().names(&image)?.len() == 1 {
-                only.push(image);
-            }
-        }
-        Ok(only)
-    }
 }
 
 impl Removed {
@@ -242,22 +96,6 @@ impl Store {
         removed.blobs = cleared.blobs;
         Ok(removed)
     }
-
-    /// Removes a blob nothing refers to; its size. To be called with the exclusive lock held.
-    pub(super) fn unlink(&self, connection: &Connection, digest: &Digest) -> Result<Option<u64>> {
-        // What was made of it may be all there is: of a diff ID.
-        self.unlink_kept(connection, digest)?;
-        if is_live(connection, digest).map_err(catalog("reading"))? {
-            return Ok(None);
-        }
-        let Some(size) = self.contains(digest)? else { return Ok(None) };
-        let path = blob::path(digest);
-        match self.root().remove_file(&path) {
-            Ok(()) => Ok(Some(size)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(io("removing", path)(error)),
-        }
-    }
 }
 
 /// Whether anything in the catalogue needs this content.
@@ -279,9 +117,9 @@ pub(super) fn is_live(connection: &Connection, digest: &Digest) -> rusqlite::Res
 #[derive(Default)]
 pub(super) struct Work {
     pub(super) removed: Removed,
-    /// Content that may not be needed any more, and has not been looked at as documents yet.
+    /// Documents, as far as they are some, that may not be needed any more.
     pub(super) candidates: BTreeSet<Digest>,
-    /// The same, looked at.
+    /// Content that may not be needed any more.
     freed: BTreeSet<Digest>,
 }
 
@@ -309,13 +147,15 @@ impl Work {
             }
             events::record(transaction, &EventRecord::new(EventKind::Remove).image(id))?;
             self.removed.images.push(id.clone());
-            self.candidates.insert(id.clone());
-            self.candidates.extend(release(transaction, id)?);
+            self.freed.insert(id.clone());
+            // No document is kept by the image that lists it as a layer.
+            self.candidates.extend(above(transaction, id)?);
+            self.freed.extend(release(transaction, &text)?);
             // The top layer goes first, as it does with docker.
             for (diff_id, chain_id) in layers.into_iter().rev() {
-                self.candidates.extend(forget_layer(transaction, &diff_id)?);
+                self.freed.extend(forget_layer(transaction, &diff_id)?);
                 // Not content by itself, unless the layer is plain; its index goes with it.
-                self.candidates.insert(diff_id);
+                self.freed.insert(diff_id);
                 if forget_chain(transaction, &chain_id)? {
                     self.removed.layers.push(chain_id);
                 }
@@ -325,11 +165,31 @@ impl Work {
         take().map_err(catalog("writing"))
     }
 
-    /// Removes the documents that nothing keeps any more.
+    /// Removes the documents among and below the candidates that nothing keeps any more.
     pub(super) fn sweep(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-        let mut candidates = std::mem::take(&mut self.candidates);
-        self.removed.documents.extend(sweep(transaction, &mut candidates)?);
-        self.freed.extend(candidates);
+        let mut next = std::mem::take(&mut self.candidates);
+        while !next.is_empty() {
+            let mut below = BTreeSet::new();
+            for digest in &next {
+                let text = digest.to_string();
+                match fate(transaction, &text)? {
+                    Fate::Kept => continue,
+                    Fate::NoDocument => {}
+                    Fate::Manifest { config } => {
+                        self.freed.insert(config);
+                        self.freed.extend(forget_document(transaction, &text)?);
+                        self.removed.documents.push(digest.clone());
+                    }
+                    Fate::Index => {
+                        below.extend(forget_document(transaction, &text)?);
+                        self.removed.documents.push(digest.clone());
+                    }
+                }
+                self.freed.insert(digest.clone());
+            }
+            // Only removing an index can set other documents free: those it lists.
+            next = below;
+        }
         Ok(())
     }
 }
@@ -343,17 +203,14 @@ fn image_layers(connection: &Connection, id: &str) -> rusqlite::Result<Vec<(Dige
 }
 
 /// The manifests of an image that was taken out no longer keep its content, wherever they are kept
-/// themselves. Answers with the manifests, the indexes above them, and the layers.
-fn release(transaction: &Transaction<'_>, id: &Digest) -> rusqlite::Result<Vec<Digest>> {
-    let mut found: Vec<Digest> = above(transaction, id)?.into_iter().collect();
-    let id = id.to_string();
-    transaction.prepare_cached("UPDATE documents SET complete = 0 WHERE config = ?")?.execute([&id])?;
-    found.extend(digests(
+/// themselves. Answers with that content.
+fn release(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<Vec<Digest>> {
+    transaction.prepare_cached("UPDATE documents SET complete = 0 WHERE config = ?")?.execute([id])?;
+    digests(
         transaction,
         "SELECT entries.digest FROM entries JOIN documents ON documents.digest = document WHERE config = ?",
-        &id,
-    )?);
-    Ok(found)
+        id,
+    )
 }
 
 /// Forgets the content of a layer no image has; its blobs.
@@ -379,55 +236,63 @@ fn forget_chain(transaction: &Transaction<'_>, chain_id: &Digest) -> rusqlite::R
     Ok(forgotten > 0)
 }
 
-/// Removes the documents among and below the candidates that nothing keeps, and adds what they pointed at to
-/// the candidates. Answers with the documents removed, ascending.
-fn sweep(transaction: &Transaction<'_>, candidates: &mut BTreeSet<Digest>) -> rusqlite::Result<Vec<Digest>> {
-    let mut gone = BTreeSet::new();
-    let mut next: BTreeSet<Digest> = candidates.clone();
-    // Removing a document can only set free what it lists.
-    while !next.is_empty() {
-        let mut freed = BTreeSet::new();
-        for digest in &next {
-            let text = digest.to_string();
-            // Most are none, and what is asked below is much for a layer that many manifests list.
-            let document = "SELECT 1 FROM documents WHERE digest = ?";
-            if !transaction.prepare_cached(document)?.exists([&text])? {
-                continue;
-            }
-            // `CROSS` has SQLite begin with what is below, not with every image there is.
-            let dead = transaction
-                .prepare_cached(
-                    "WITH RECURSIVE below (digest, depth) AS (
-                         SELECT ?1, 0
-                         UNION
-                         SELECT entries.digest, depth + 1 FROM below
-                         JOIN documents ON documents.digest = below.digest AND config IS NULL
-                         JOIN entries ON document = below.digest
-                         WHERE depth < 8
-                     )
-                     SELECT NOT EXISTS (SELECT 1 FROM names WHERE digest = ?1)
-                        AND NOT EXISTS (SELECT 1 FROM entries JOIN documents ON documents.digest = document
-                                        WHERE entries.digest = ?1 AND config IS NULL)
-                        AND NOT EXISTS (SELECT 1 FROM below CROSS JOIN documents USING (digest)
-                                        WHERE complete
-                                          AND EXISTS (SELECT 1 FROM images WHERE id = config))",
-                )?
-                .query_row([&text], |row| row.get::<_, bool>(0))?;
-            if !dead {
-                continue;
-            }
-            freed.extend(digests(transaction, "SELECT digest FROM entries WHERE document = ?", &text)?);
-            freed.extend(digests(
-                transaction,
-                "SELECT config FROM documents WHERE digest = ? AND config IS NOT NULL",
-                &text,
-            )?);
-            transaction.prepare_cached("DELETE FROM entries WHERE document = ?")?.execute([&text])?;
-            transaction.prepare_cached("DELETE FROM documents WHERE digest = ?")?.execute([&text])?;
-            gone.insert(digest.clone());
+/// What becomes of a document when what kept it is gone.
+enum Fate {
+    /// Something else keeps it.
+    Kept,
+    /// There is no such document.
+    NoDocument,
+    Manifest {
+        config: Digest,
+    },
+    Index,
+}
+
+fn fate(transaction: &Transaction<'_>, digest: &str) -> rusqlite::Result<Fate> {
+    let config = transaction
+        .prepare_cached("SELECT config FROM documents WHERE digest = ?")?
+        .query_row([digest], |row| {
+            Ok(if row.get_ref(0)? == ValueRef::Null { None } else { Some(digest_at(row, 0)?) })
+        })
+        .optional()?;
+    let Some(config) = config else { return Ok(Fate::NoDocument) };
+    // A manifest is kept by the image, an index by the images below it.
+    let is_dead = match config {
+        Some(_) => {
+            "SELECT NOT EXISTS (SELECT 1 FROM names WHERE digest = ?1)
+                AND NOT EXISTS (SELECT 1 FROM entries JOIN documents ON documents.digest = document
+                                WHERE entries.digest = ?1 AND config IS NULL)
+                AND NOT EXISTS (SELECT 1 FROM documents WHERE digest = ?1 AND complete
+                                  AND EXISTS (SELECT 1 FROM images WHERE id = config))"
         }
-        candidates.extend(freed.iter().cloned());
-        next = freed;
-    }
-    Ok(gone.into_iter().collect())
+        // `CROSS` has SQLite begin with what is below, not with every image there is.
+        None => {
+            "WITH RECURSIVE below (digest, depth) AS (
+                 SELECT ?1, 0
+                 UNION
+                 SELECT entries.digest, depth + 1 FROM below
+                 JOIN documents ON documents.digest = below.digest AND config IS NULL
+                 JOIN entries ON document = below.digest
+                 WHERE depth < 8
+             )
+             SELECT NOT EXISTS (SELECT 1 FROM names WHERE digest = ?1)
+                AND NOT EXISTS (SELECT 1 FROM entries JOIN documents ON documents.digest = document
+                                WHERE entries.digest = ?1 AND config IS NULL)
+                AND NOT EXISTS (SELECT 1 FROM below CROSS JOIN documents USING (digest)
+                                WHERE complete AND EXISTS (SELECT 1 FROM images WHERE id = config))"
+        }
+    };
+    let is_dead: bool = transaction.prepare_cached(is_dead)?.query_row([digest], |row| row.get(0))?;
+    Ok(match config {
+        _ if !is_dead => Fate::Kept,
+        Some(config) => Fate::Manifest { config },
+        None => Fate::Index,
+    })
+}
+
+/// Forgets a document; what it lists.
+fn forget_document(transaction: &Transaction<'_>, digest: &str) -> rusqlite::Result<Vec<Digest>> {
+    let listed = digests(transaction, "DELETE FROM entries WHERE document = ? RETURNING digest", digest)?;
+    transaction.prepare_cached("DELETE FROM documents WHERE digest = ?")?.execute([digest])?;
+    Ok(listed)
 }
