@@ -88,15 +88,23 @@ there, bytes_seen = int(sys.argv[1]), [0]
 listener = socket.create_server(("127.0.0.1", 0))
 print(listener.getsockname()[1], flush=True)
 def pump(source, sink, count):
-    while data := source.recv(65536):
-        if count:
-            bytes_seen[0] += len(data)
-            open(sys.argv[2], "w").write(str(bytes_seen[0]))
-        sink.sendall(data)
-    sink.shutdown(socket.SHUT_WR)
+    # Either side may go when it likes.
+    try:
+        while data := source.recv(65536):
+            if count:
+                bytes_seen[0] += len(data)
+                open(sys.argv[2], "w").write(str(bytes_seen[0]))
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
 while True:
     client, _ = listener.accept()
-    server = socket.create_connection(("127.0.0.1", there))
+    try:
+        server = socket.create_connection(("127.0.0.1", there))
+    except OSError:
+        client.close()
+        continue
     for source, sink, count in ((client, server, False), (server, client, True)):
         threading.Thread(target=pump, args=(source, sink, count), daemon=True).start()
 P

@@ -224,8 +224,25 @@ fn records_that_do_not_agree_with_the_image_are_errors() {
     copied.is_refused(2, "images.json` is no list of a containers storage");
 }
 
-/// A storage that skopeo fills. `None` where it is not installed, or cannot use this driver here.
-fn storage(place: &Place, driver: &str) -> Option<PathBuf> {
+/// A storage that skopeo fills, by its configuration.
+struct Filled {
+    conf: PathBuf,
+    home: PathBuf,
+}
+
+impl Drop for Filled {
+    /// The storage library mounts its directory over itself, and leaves it so.
+    fn drop(&mut self) {
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let home = self.home.canonicalize().unwrap_or_default();
+        if mounts.lines().any(|line| line.split(' ').nth(4) == home.to_str()) {
+            Command::new("umount").arg(&home).status().unwrap();
+        }
+    }
+}
+
+/// `None` where skopeo is not installed.
+fn storage(place: &Place, driver: &str) -> Option<Filled> {
     if Command::new("skopeo").arg("--version").output().is_err() {
         assert!(std::env::var_os("CONSIGN_REQUIRE_PEERS").is_none(), "skopeo is not installed");
         println!("not compared: skopeo is not installed");
@@ -240,7 +257,7 @@ fn storage(place: &Place, driver: &str) -> Option<PathBuf> {
     std::fs::write(place.path("storage.conf"), text).unwrap();
     std::fs::write(place.path("policy.json"), r#"{"default": [{"type": "insecureAcceptAnything"}]}"#)
         .unwrap();
-    Some(place.path("storage.conf"))
+    Some(Filled { conf: place.path("storage.conf"), home: place.path("graph").join(driver) })
 }
 
 fn skopeo(place: &Place, arguments: &[&str]) -> Result<Vec<u8>, String> {
@@ -309,7 +326,7 @@ fn what_skopeo_stored_is_what_skopeo_reads_whichever_driver_stored_it() {
     let mut compared = BTreeSet::new();
     for driver in ["vfs", "overlay"] {
         let place = Place::new();
-        let Some(conf) = storage(&place, driver) else { return };
+        let Some(filled) = storage(&place, driver) else { return };
         let [base, top] = layers();
         let diff_ids = [digest(&base), digest(&top)];
         let mut layout = crate::archive::Layout::default();
@@ -328,7 +345,7 @@ fn what_skopeo_stored_is_what_skopeo_reads_whichever_driver_stored_it() {
         skopeo(&place, &["copy", "-q", stored, &format!("dir:{copied}")]).unwrap();
         let run = |arguments: &[&str]| {
             let mut command = place.command(arguments);
-            command.env("CONTAINERS_STORAGE_CONF", &conf);
+            command.env("CONTAINERS_STORAGE_CONF", &filled.conf);
             place.outcome_of(command)
         };
         assert_eq!(
@@ -361,6 +378,9 @@ fn what_skopeo_stored_is_what_skopeo_reads_whichever_driver_stored_it() {
         assert_eq!(run(&["cat", stored, "/etc/a"]).ok().text(), "second", "{driver}");
         let sparse = run(&["cat", stored, "/sparse"]).ok().stdout;
         assert!(sparse.len() == (3 << 20) + 3 && sparse.ends_with(b"end"), "{driver}");
+        let directory = place.path("");
+        drop((filled, place));
+        assert!(!directory.exists(), "{driver}");
     }
     assert!(compared.contains("vfs"), "{compared:?}");
 }
@@ -378,7 +398,7 @@ fn an_image_is_copied_out_of_a_storage_without_a_store() {
 #[test]
 fn an_image_whose_layers_were_never_compressed_keeps_its_digest() {
     let place = Place::new();
-    let Some(conf) = storage(&place, "vfs") else { return };
+    let Some(filled) = storage(&place, "vfs") else { return };
     let archive = fixtures().join("several.docker.tar").display().to_string();
     let stored = "containers-storage:example.com/single:1";
     skopeo(&place, &["copy", "-q", &format!("docker-archive:{archive}:@0"), stored]).unwrap();
@@ -386,7 +406,7 @@ fn an_image_whose_layers_were_never_compressed_keeps_its_digest() {
     skopeo(&place, &["copy", "-q", stored, &copied]).unwrap();
     let wanted = digest(&std::fs::read(place.path("dir/manifest.json")).unwrap());
     let mut command = place.command(&["load", "--format", "json", stored]);
-    command.env("CONTAINERS_STORAGE_CONF", conf);
+    command.env("CONTAINERS_STORAGE_CONF", &filled.conf);
     let loaded = place.outcome_of(command).ok().json();
     assert_eq!(loaded["roots"][0]["target"]["digest"], wanted);
 }
