@@ -2,6 +2,7 @@
 //! what it answers. Nothing outside this module prints or takes a path.
 
 mod args;
+mod attachments;
 mod cat;
 mod check;
 mod component;
@@ -54,6 +55,7 @@ mod save;
 mod serve;
 mod session;
 mod short_names;
+mod signatures;
 mod sync;
 mod tags;
 mod template;

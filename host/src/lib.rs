@@ -35,6 +35,7 @@
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+pub mod attachments;
 #[allow(missing_docs)]
 mod bindings;
 pub mod check;

@@ -8,6 +8,7 @@
 //! The files are the machine's own and read here. What is signed is from strangers, and read by the component;
 //! OpenPGP messages, which have to be undone first, are read by rPGP, bounded.
 
+mod carrying;
 mod decide;
 mod document;
 mod error;
@@ -17,16 +18,19 @@ mod registries_d;
 mod requirement;
 mod scope;
 mod signatures;
+mod signer;
 mod sigstore;
 
 use std::collections::BTreeMap;
 
 use cap_std::fs::Dir;
 
+pub use carrying::{Carrying, Staging};
 pub use decide::{Decision, KeyFiles, Outcome, Subject, Trust, Verdict};
 pub use error::{BadSignature, DocumentError, PolicyError, Refusal, SignaturesError, Undecided};
 pub use registries_d::RegistriesD;
 pub use signatures::{Attachments, DirectorySignatures, Lookaside, Signature, Signatures, Storage};
+pub use signer::{Signer, SigningError};
 
 use crate::sandbox::Sandbox;
 use crate::text_file;

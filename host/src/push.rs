@@ -8,17 +8,24 @@ mod blobs;
 mod error;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::digest::Digest;
 use crate::load::{Count, Progress};
+use crate::policy::{SignaturesError, Staging};
 use crate::registry::Repository;
 use crate::sandbox::Sandbox;
 use crate::save::tree::{Builder, Piece, Tree};
-use crate::save::{Options, Origin, SavedRoot, Wanted};
+use crate::save::{Options, Origin, SaveError, SavedRoot, Wanted};
 use crate::store::{EventKind, EventRecord, PlaceRecord};
+use crate::types::Descriptor;
+use crate::types::manifests::Document;
 use blobs::{Blobs, Came};
 
 pub use error::PushError;
+
+/// The member that says what a document refers to.
+const SUBJECT: &[u8] = b"\"subject\"";
 
 /// Where an image goes.
 #[derive(Clone)]
@@ -29,6 +36,8 @@ pub struct Place {
     pub tags: Vec<String>,
     /// The digest it has to have there.
     pub digest: Option<Digest>,
+    /// Where signatures are put. `None`: there is no place for them.
+    pub staging: Option<Arc<Staging>>,
 }
 
 /// What was pushed.
@@ -60,7 +69,7 @@ pub fn push(
     let blobs = Blobs { from, repository: &to.repository, progress };
     let mut builder = Builder::new(from, sandbox, options, &blobs);
     builder.add(wanted)?;
-    let mut tree = builder.finish();
+    let mut tree = builder.finish()?;
     let root = tree.roots.pop().ok_or(PushError::Nothing)?;
     if let Some(wanted) = &to.digest
         && wanted.to_string() != root.written.digest
@@ -68,8 +77,20 @@ pub fn push(
         let found = root.written.digest.parse()?;
         return Err(PushError::OtherDigest { wanted: wanted.clone(), found });
     }
+    let staging = match &to.staging {
+        None if !tree.signatures.is_empty() => return Err(SignaturesError::NoStaging.into()),
+        staging => staging.as_deref(),
+    };
+    if let Some(staging) = staging {
+        tree.signatures.iter().try_for_each(|(manifest, kept)| staging.check(manifest, kept))?;
+    }
     let came = blobs.send(pieces(&mut tree))?;
+    if let Some(staging) = staging {
+        // Whoever finds the image by its name finds them.
+        tree.signatures.iter().try_for_each(|(manifest, kept)| staging.keep(manifest, kept, sandbox))?;
+    }
     publish(&tree, &root, to)?;
+    refer(&tree, sandbox, to)?;
     let (mut written, mut mounted, mut present) = (Count::default(), Count::default(), Count::default());
     let mut places = Vec::with_capacity(came.len());
     for (blob, size, came) in came {
@@ -119,6 +140,37 @@ fn publish(tree: &Tree, root: &SavedRoot, to: &Place) -> Result<(), PushError> {
         let (digest, media_type) = named.ok_or(PushError::Nothing)?;
         let bytes = tree.documents.get(digest).ok_or(PushError::Nothing)?;
         to.repository.put_manifest(tag, media_type, bytes)?;
+    }
+    Ok(())
+}
+
+/// Has what refers to something be found by it.
+fn refer(tree: &Tree, sandbox: &Sandbox, to: &Place) -> Result<(), PushError> {
+    for (digest, media_type) in &tree.order {
+        let Some(bytes) = tree.documents.get(digest) else { continue };
+        // Few do, and then it is written there.
+        if !bytes.windows(SUBJECT.len()).any(|window| window == SUBJECT) {
+            continue;
+        }
+        let parsed = sandbox.parse_manifest(bytes, Some(media_type)).map_err(SaveError::from)?;
+        let (subject, artifact_type, annotations) = match parsed {
+            Ok(Document::Manifest(manifest)) => {
+                let kind = manifest.artifact_type.unwrap_or(manifest.config.media_type);
+                (manifest.subject, Some(kind), manifest.annotations)
+            }
+            Ok(Document::Index(index)) => (index.subject, index.artifact_type, index.annotations),
+            Err(problem) => return Err(SaveError::Document { digest: digest.clone(), problem }.into()),
+        };
+        let Some(subject) = subject else { continue };
+        let entry = Descriptor {
+            media_type: (*media_type).to_owned(),
+            digest: digest.to_string(),
+            size: bytes.len() as u64,
+            platform: None,
+            annotations,
+            artifact_type,
+        };
+        to.repository.add_referrer(&subject.digest.parse()?, &entry)?;
     }
     Ok(())
 }

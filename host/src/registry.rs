@@ -247,6 +247,6 @@ impl Repository {
     }
 
     fn deleting(&self) -> auth::Scope {
-        auth::Scope::repository(&self.path, "delete")
+        auth::Scope::repository(&self.path, "pull,push,delete")
     }
 }

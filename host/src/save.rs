@@ -59,13 +59,16 @@ use cap_std::fs::Dir;
 use crate::digest::Digest;
 use crate::layer::compress::Method;
 use crate::load::{Count, Progress};
-use crate::policy::Trust;
+use crate::policy::{Carrying, Trust};
 use crate::sandbox::Sandbox;
 use crate::types::{Descriptor, ImageName, Platform, resolution};
 
 pub use error::SaveError;
 pub use kinds::{Kinds, NotAKind};
 pub use origin::{Origin, leading_to};
+
+/// What [`SaveError::Unsupported`] calls them: only some forms have a place for signatures.
+pub const SIGNATURES: &str = "signatures";
 
 /// Where images are saved to, and in which form. A directory is one that is there and, but for a layout, empty.
 pub enum Destination<'a> {
@@ -141,6 +144,8 @@ pub struct Options<'a> {
     /// Who is asked about every manifest before its layers are read; about indexes, too, where they are taken
     /// whole, or alone. `None`: whatever there is may be written.
     pub trust: Option<&'a Arc<Trust>>,
+    /// What signatures it has where it is, and who signs it. `None`: what is written has none.
+    pub signatures: Option<&'a Carrying>,
 }
 
 impl Options<'_> {
@@ -158,6 +163,7 @@ impl Options<'_> {
             spool: None,
             sharing: Sharing::Clone,
             trust: None,
+            signatures: None,
         }
     }
 }
@@ -218,7 +224,14 @@ pub fn save(
         let spooling = compress::Spooling(options.spool);
         let mut tree = tree::Builder::new(from, sandbox, options, &spooling);
         images.iter().try_for_each(|wanted| tree.add(wanted))?;
-        Ok::<_, SaveError>(tree.finish())
+        tree.finish()
+    };
+    let unsigned = |format| {
+        let tree = tree()?;
+        match tree.signatures.is_empty() {
+            true => Ok(tree),
+            false => Err(SaveError::Unsupported { format, what: SIGNATURES }),
+        }
     };
     match destination {
         Destination::DockerArchive(out) => {
@@ -227,9 +240,11 @@ pub fn save(
         Destination::DockerArchiveFile(file) => {
             docker_archive::write_file(from, sandbox, images, options, file, progress)
         }
-        Destination::OciArchive(out) => oci::write_archive(tree()?, from, options, out, progress),
-        Destination::OciDir(to) => oci::write_directory(tree()?, from, options, to, progress),
-        Destination::Layout(to) => layout::add(tree()?, from, sandbox, options, to, progress),
+        Destination::OciArchive(out) => {
+            oci::write_archive(unsigned("oci-archive")?, from, options, out, progress)
+        }
+        Destination::OciDir(to) => oci::write_directory(unsigned("oci-dir")?, from, options, to, progress),
+        Destination::Layout(to) => layout::add(unsigned("oci-dir")?, from, sandbox, options, to, progress),
         Destination::DockerDir(to) => {
             if images.len() > 1 {
                 return Err(SaveError::Unsupported { format: "docker-dir", what: "several images" });

@@ -22,6 +22,7 @@ mod answer;
 mod connection;
 mod head;
 mod names;
+mod passwords;
 mod ranges;
 mod referrers;
 mod registry;
@@ -32,10 +33,12 @@ mod stream;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+pub use passwords::Passwords;
 pub use registry::Registry;
 pub use stream::Identity;
 
@@ -57,10 +60,12 @@ pub struct Options {
     pub slowest: u64,
     /// Whom the server shows itself as; `None`: it speaks HTTP.
     pub identity: Option<Identity>,
+    /// Who may ask; `None`: everybody.
+    pub passwords: Option<Arc<Passwords>>,
 }
 
 impl Default for Options {
-    /// 128 connections, 60 s, 10 s, 60 s, 16 KiB a second, HTTP.
+    /// 128 connections, 60 s, 10 s, 60 s, 16 KiB a second, HTTP, for everybody.
     fn default() -> Self {
         Options {
             connections: 128,
@@ -69,6 +74,7 @@ impl Default for Options {
             answer: Duration::from_secs(60),
             slowest: 16 << 10,
             identity: None,
+            passwords: None,
         }
     }
 }
@@ -90,6 +96,14 @@ pub enum ServeError {
     Wait {
         /// What the system says.
         source: io::Error,
+    },
+    /// A file of passwords is none. What is in it is not repeated.
+    #[error("line {line}: {reason}")]
+    Passwords {
+        /// From 1.
+        line: usize,
+        /// What was wanted.
+        reason: &'static str,
     },
     /// Certificates or key are not what they should be.
     #[error("{reason}")]

@@ -13,7 +13,9 @@ mod archive;
 #[allow(dead_code)]
 mod server;
 
+mod attaching;
 mod cached;
+mod carrying;
 mod clock;
 mod configured;
 mod copying;
@@ -33,14 +35,17 @@ mod indexed;
 mod inspecting;
 mod interrupted;
 mod killed;
+mod kinds;
 mod large;
 mod layered;
 mod listing;
 mod loading;
 mod lookups;
 mod making_indexes;
+mod matrix;
 mod mixed;
 mod naming;
+mod overwriting;
 mod peers;
 mod place;
 mod pulling;

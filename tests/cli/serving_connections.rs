@@ -3,6 +3,9 @@
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
 use crate::archive::digest;
 use crate::place::Place;
 use crate::served::{Connection, Served};
@@ -143,4 +146,43 @@ fn many_clients_at_once_cost_little_memory() {
         }
     });
     assert!(served.peak() < 64 << 10, "{} KiB", served.peak());
+}
+
+#[test]
+fn who_has_no_password_is_told_nothing_but_that() {
+    let place = Place::with(&["several.docker.tar"]);
+    // `htpasswd -nbBC 5 bench bench`.
+    let file =
+        place.file("htpasswd", b"bench:$2y$05$CUhG1.TzsB8X.7fIpftZG.sBlkeKi43xuQqJn556CVJ150SAqgoMi\n");
+    let served = Served::start(&place, &["--htpasswd", &file]);
+    let target = "/v2/localhost/single-amd64/manifests/1";
+    let basic = |pair: &str| format!("Basic {}", BASE64_STANDARD.encode(pair));
+    for target in ["/v2/", target, "/v2/nosuch/manifests/1", "/v2/_catalog", "/elsewhere"] {
+        for wrong in
+            [None, Some(basic("bench:other")), Some(basic("nobody:bench")), Some("Bearer x".to_owned())]
+        {
+            let headers: Vec<(&str, &str)> =
+                wrong.iter().map(|value| ("Authorization", value.as_str())).collect();
+            let refused = served.ask("GET", target, &headers);
+            assert_eq!(refused.refusal(), (401, "UNAUTHORIZED".into()), "{target}");
+            assert_eq!(refused.header("www-authenticate"), Some("Basic realm=\"consign\""));
+        }
+    }
+    let right = basic("bench:bench");
+    let started = Instant::now();
+    for _ in 0..200 {
+        assert_eq!(served.ask("GET", target, &[("Authorization", &right)]).status, 200);
+    }
+    // Passwords are slow to try, and tried once.
+    assert!(started.elapsed() < Duration::from_secs(60));
+    // Clients that know it have it.
+    let name = served.name("localhost/single-amd64:1");
+    let other = Place::new();
+    other.run(&["pull", &name]).failed(2);
+    other.run(&["pull", "-q", "--platform", "linux/amd64", "--creds", "bench:bench", &name]).ok();
+    assert_eq!(served.stop().code, Some(0));
+    let plain = place.file("plain", b"bench:bench\n");
+    let refused = place.run(&["serve", "--registry", "127.0.0.1:0", "--htpasswd", &plain]).failed(2);
+    assert!(refused.stderr.contains("line 1: wanted a hash of bcrypt"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("bench:bench"));
 }

@@ -9,6 +9,7 @@ mod manifests;
 mod policy;
 mod registries;
 mod serving;
+mod signatures;
 mod upkeep;
 mod values;
 
@@ -29,6 +30,7 @@ pub use manifests::{
 pub use policy::{Explain, Policies, PoliciesCommand, Trusted};
 pub use registries::{Delete, Login, Logout, Pull, Reached, Tags, TagsCommand, TagsList};
 pub use serving::Serve;
+pub use signatures::Signed;
 pub use upkeep::{Check, Completions, Component, ComponentCommand, ComponentPush, Events, Gc, Man};
 pub use values::{Form, Format, Lookup, Policy, Rules, Shape, Sort, World};
 

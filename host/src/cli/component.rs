@@ -47,7 +47,7 @@ fn built_in(world: World) -> &'static [u8] {
 /// `consign component push`: the component into a registry.
 pub fn push(session: &Session, arguments: &ComponentPush) -> Result<()> {
     let to = Destination::to_push_to(session, &arguments.name, &arguments.reached)?;
-    let Destination::Registry(to) = to else {
+    let Destination::Registry(to, _) = to else {
         let message = format!("wanted a name in a registry, found `{}`", arguments.name);
         return Err(Failure::usage(message).into());
     };

@@ -7,7 +7,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use consign::load;
-use consign::policy::Trust;
+use consign::policy::{Signatures, Trust};
 use consign::save::{Absent, Options, Origin, Wanted};
 use consign::source::{self, Selector, Source};
 use consign::types::resolution;
@@ -19,27 +19,47 @@ use super::failure::Failure;
 use super::policy::Judge;
 use super::push::{changed, find, show};
 use super::session::Session;
-use super::{image, progress};
+use super::signatures::{self, SignaturePlaces};
+use super::{attachments, image, progress};
 
 pub fn run(session: &Session, arguments: &Copy) -> Result<()> {
+    if arguments.attachments {
+        // Before anything is copied.
+        attachments::target(session, &arguments.source)?;
+        attachments::target(session, &arguments.destination)?;
+    }
     let choice = session.options(&arguments.wanted)?;
     let lookup = arguments.looked_up.lookup;
-    let judge = Judge::new(session, &arguments.trusted)?;
-    let reached = arguments.ends.source();
-    let Opened { from, wanted, trust } =
-        open(session, &arguments.source, lookup, &reached, &choice, judge.as_ref())?;
+    let places = SignaturePlaces::new(session, arguments.trusted.registries_d.as_deref());
+    let judge = Judge::new(session, &arguments.trusted, &places)?;
+    let asked = Asked { reached: arguments.ends.source(), judge: judge.as_ref(), places: &places };
+    let Opened { from, wanted, trust, signatures } =
+        open(session, &arguments.source, lookup, &asked, &choice)?;
     let mut to = Destination::of(session, &arguments.destination, &arguments.ends.destination())?;
     for text in &arguments.additional_tag {
         to.add_tag(session, text)?;
     }
     let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
     let options = options(&arguments.extent, &arguments.changed, choice, spool.as_ref())?;
-    let options = Options { trust: trust.as_ref(), ..options };
+    let carried = places.carried(signatures, &arguments.signed, &mut to)?;
+    let options = Options { trust: trust.as_ref(), signatures: Some(&carried), ..options };
     let write = |progress: &dyn load::Progress| {
         copy(session, &from, &wanted, &options, arguments.extent.preserve_digests, &to, progress)
     };
-    let done = progress::shown(arguments.quiet, "copied", "already there", write)
+    let mut done = progress::shown(arguments.quiet, "copied", "already there", write)
         .with_context(|| format!("copying `{}` to `{}`", arguments.source, arguments.destination))?;
+    if arguments.attachments {
+        let ends = attachments::Ends {
+            source: &arguments.source,
+            from: arguments.ends.source(),
+            destination: &arguments.destination,
+            to: arguments.ends.destination(),
+        };
+        let copy = |progress: &dyn load::Progress| {
+            attachments::copy(session, &ends, &done, &options.choice, progress)
+        };
+        done.attachments = progress::shown(arguments.quiet, "copied", "already there", copy)?;
+    }
     write_digest(arguments.digestfile.as_deref(), &done.written.digest)?;
     show(&done, &arguments.destination, arguments.report, arguments.quiet, "Copied image")
 }
@@ -87,6 +107,15 @@ pub struct Opened {
     pub from: Origin,
     pub wanted: Wanted,
     pub trust: Option<Arc<Trust>>,
+    /// Where its signatures are. The store keeps none.
+    pub signatures: Box<dyn Signatures>,
+}
+
+/// How sources are reached, and who is asked about what they hold.
+pub struct Asked<'a> {
+    pub reached: Reached,
+    pub judge: Option<&'a Judge<'a>>,
+    pub places: &'a SignaturePlaces<'a>,
 }
 
 /// What an argument names, wherever it is.
@@ -94,25 +123,28 @@ pub fn open(
     session: &Session,
     text: &str,
     lookup: Lookup,
-    reached: &Reached,
+    asked: &Asked<'_>,
     choice: &resolution::Options,
-    judge: Option<&Judge<'_>>,
 ) -> Result<Opened> {
+    let Asked { reached, judge, places } = asked;
     let Some(transport) = session.sandbox().transport_of(text)? else {
         let found = find(session, text, lookup, choice)?;
         let wanted = Wanted { target: found.target, names: found.name.into_iter().collect() };
-        return Ok(Opened { from: Origin::from(&*found.store), wanted, trust: None });
+        let from = Origin::from(&*found.store);
+        return Ok(Opened { from, wanted, trust: None, signatures: Box::new(()) });
     };
     let reference = image::reference(session, text)?;
-    let (source, trust): (Arc<dyn Source>, _) = match (transport, &reference.name) {
+    let (source, trust, signatures): (Arc<dyn Source>, _, _) = match (transport, &reference.name) {
         (Transport::Docker, Some(name)) => {
             let (image, place) = session.remote().found(session, name, reached)?;
-            (Arc::new(image), judge.map(|judge| judge.pulled(name, &place, reached)).transpose()?)
+            let trust = judge.map(|judge| judge.pulled(name, &place, reached)).transpose()?;
+            (Arc::new(image), trust, places.at(&place, reached)?)
         }
         _ => {
             let source = image::open_source(session, transport, &reference, reached)?;
             let trust = judge.map(|judge| judge.source(&*source, &reference)).transpose()?;
-            (Arc::from(source), trust)
+            let signatures = signatures::beside(&*source, &reference)?;
+            (Arc::from(source), trust, signatures)
         }
     };
     let selector = match transport {
@@ -124,5 +156,5 @@ pub fn open(
     let root = source.roots().get(position).context("a source's roots changed while they were read")?;
     let wanted = Wanted { target: root.descriptor.clone(), names: root.names.clone() };
     let from = Origin::source(source, session.sandbox_handle());
-    Ok(Opened { from, wanted, trust: trust.map(Arc::new) })
+    Ok(Opened { from, wanted, trust: trust.map(Arc::new), signatures })
 }

@@ -25,8 +25,8 @@ use super::{docker_daemon, document, image, save as saving};
 pub enum Destination {
     /// The store, under this name.
     Store(ImageName),
-    /// A registry.
-    Registry(Box<push::Place>),
+    /// A registry, and what it is called by whoever writes there.
+    Registry(Box<push::Place>, ImageName),
     /// Docker, under this name.
     Daemon(Daemon, ImageName),
     /// A file or a directory.
@@ -55,6 +55,8 @@ pub struct Done {
     pub sent: Count,
     pub mounted: Count,
     pub present: Count,
+    /// What was attached to it and went along.
+    pub attachments: Vec<Value>,
 }
 
 impl Destination {
@@ -111,13 +113,22 @@ impl Destination {
         let (repository, at) = session.remote().own(session, image, reached)?;
         let digest = at.digest.as_deref().map(str::parse).transpose()?;
         let tag = at.tag.or_else(|| digest.is_none().then(|| "latest".to_owned()));
-        let place = push::Place { repository, tags: tag.into_iter().collect(), digest };
-        Ok(Destination::Registry(Box::new(place)))
+        let place = push::Place { repository, tags: tag.iter().cloned().collect(), digest, staging: None };
+        let called = ImageName { tag: tag.filter(|_| image.digest.is_none()), ..image.clone() };
+        Ok(Destination::Registry(Box::new(place), called))
+    }
+
+    /// Where in a registry that is, and what it is called.
+    pub fn registry_place(&mut self) -> Option<(&mut push::Place, &ImageName)> {
+        match self {
+            Destination::Registry(place, called) => Some((place, called)),
+            _ => None,
+        }
     }
 
     /// Gives what is written one more tag.
     pub fn add_tag(&mut self, session: &Session, text: &str) -> Result<()> {
-        let Destination::Registry(place) = self else {
+        let Destination::Registry(place, _) = self else {
             return Err(Failure::usage("only in a registry an image can have additional tags").into());
         };
         // A tag alone, or a name in full, as skopeo wants it.
@@ -144,7 +155,7 @@ impl Destination {
         progress: &dyn Progress,
     ) -> Result<Done> {
         match self {
-            Destination::Registry(place) => {
+            Destination::Registry(place, _) => {
                 let pushed = push::push(from, session.sandbox(), wanted, options, place, progress)?;
                 Ok(Done {
                     sent: pushed.written,
@@ -172,6 +183,7 @@ impl Done {
             sent: Count::default(),
             mounted: Count::default(),
             present: Count::default(),
+            attachments: Vec::new(),
         }
     }
 
@@ -185,6 +197,7 @@ impl Done {
             "sent": count(&self.sent),
             "mounted": count(&self.mounted),
             "present": count(&self.present),
+            "attachments": self.attachments,
         })
     }
 }
@@ -213,12 +226,25 @@ impl Local {
         let save = |destination: save::Destination<'_>| {
             Ok(save::save(from.clone(), session.sandbox(), &images, &options, destination, progress)?)
         };
+        self.refuse_archive()?;
         let saved = match self.layout()? {
             Some(layout) => save(save::Destination::Layout(&layout)),
             None => saving::Place::at(&self.path, self.form)?.fill(self.form, save),
         };
         let saved = saved.with_context(|| format!("writing `{}`", self.path.display()))?;
         written(from, &saved, self.path.display().to_string())
+    }
+
+    /// An archive that is there is not added to, and, as with skopeo, not replaced.
+    fn refuse_archive(&self) -> Result<()> {
+        let there = self.path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0);
+        if self.form != Form::DockerArchive || !there {
+            return Ok(());
+        }
+        let path = self.path.display();
+        Err(Failure::usage(format!("wanted a new file, found one with something in it: `{path}`"))
+            .hint("`consign save` replaces archives, and writes several images into one")
+            .into())
     }
 
     /// The layout that is there and is added to.
@@ -313,6 +339,7 @@ fn into_store(
         sent: loaded.written,
         mounted: Count::default(),
         present: loaded.present,
+        attachments: Vec::new(),
     })
 }
 

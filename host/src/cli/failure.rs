@@ -9,12 +9,12 @@ use consign::image_index::IndexError;
 use consign::layer::opened::LayerError;
 use consign::layer::tree::PathError;
 use consign::load::LoadError;
-use consign::policy::PolicyError;
+use consign::policy::{PolicyError, SignaturesError};
 use consign::pull::PullError;
 use consign::push::PushError;
 use consign::registry::RegistryError;
 use consign::resolve::ResolveError;
-use consign::save::SaveError;
+use consign::save::{SIGNATURES, SaveError};
 use consign::source::SourceError;
 use consign::store::StoreError;
 use consign::types;
@@ -141,7 +141,26 @@ pub fn report(error: &anyhow::Error) -> u8 {
     } else if error.chain().any(is_anothers) {
         output::note("hint: `podman unshare` runs a command as who owns all files of a user's storage");
     }
+    if error.chain().any(is_about_signatures) {
+        output::note("hint: --remove-signatures leaves signatures behind");
+    }
     code(error) as u8
+}
+
+/// Whether signatures are in the way, which need not go along.
+fn is_about_signatures(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let error = match cause.downcast_ref() {
+        Some(PushError::Read(error)) => error,
+        Some(PushError::Signatures(error)) => {
+            return matches!(error, SignaturesError::NoStaging | SignaturesError::NotAttached { .. });
+        }
+        Some(_) => return false,
+        None => match cause.downcast_ref() {
+            Some(error) => error,
+            None => return false,
+        },
+    };
+    matches!(error, SaveError::Signed { .. } | SaveError::Unsupported { what: SIGNATURES, .. })
 }
 
 /// The exit code of an error.

@@ -21,6 +21,7 @@ use super::args::{Format, Load, Reached};
 use super::failure::Failure;
 use super::policy::Judge;
 use super::session::Session;
+use super::signatures::SignaturePlaces;
 use super::{document, image, output, policy, progress};
 
 pub fn run(session: &Session, arguments: &Load) -> Result<()> {
@@ -34,7 +35,8 @@ pub fn run(session: &Session, arguments: &Load) -> Result<()> {
         });
     }
     let Opened { source, reference } = open(session, arguments, &mut options)?;
-    if let Some(judge) = Judge::new(session, &arguments.trusted)? {
+    let places = SignaturePlaces::new(session, arguments.trusted.registries_d.as_deref());
+    if let Some(judge) = Judge::new(session, &arguments.trusted, &places)? {
         options.trust = Some(Arc::new(judge.source(&*source, &reference)?));
     }
     let load =

@@ -1,63 +1,56 @@
 //! Signature policies as this machine is configured: policy.json, registries.d; and `consign policy explain`.
 
-use std::cell::OnceCell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use serde_json::{Value, json};
 
 use consign::content::Content;
 use consign::explicit_path;
-use consign::policy::{
-    Attachments, Decision, DirectorySignatures, Lookaside, Outcome, Policy, RegistriesD, Scope, Signatures,
-    Storage, Subject, Trust, Verdict,
-};
+use consign::policy::{Decision, Outcome, Policy, Scope, Signatures, Subject, Trust, Verdict};
 use consign::pull::Place;
 use consign::resolve::{self, name};
 use consign::source::{Source, SourceContent};
-use consign::types::transports::{ImageReference, PolicyScope, Transport};
+use consign::types::transports::{ImageReference, Transport};
 use consign::types::{Descriptor, ImageName, resolution};
 
 use super::args::{Explain, Format, Reached, Rules, Trusted, Wanted};
 use super::failure::{Code, Failure};
 use super::session::{Session, absolute};
+use super::signatures::{self, SignaturePlaces, docker, exact, open, reference, scope};
 use super::{image, output};
 
-const SYSTEM: &str = "/etc/containers";
-const USER: &str = ".config/containers";
+pub(super) const SYSTEM: &str = "/etc/containers";
+pub(super) const USER: &str = ".config/containers";
 const FILE: &str = "policy.json";
-const DIRECTORY: &str = "registries.d";
-/// Where lookaside storages are that registries.d says nothing of: root's, and those of other users.
-const LOOKASIDE: &str = "/var/lib/containers/sigstore";
-const USER_LOOKASIDE: &str = ".local/share/containers/sigstore";
 /// Bytes of a key file.
 const KEY_LIMIT: u64 = 1 << 20;
 
 /// The policy that counts, and whom it asks about what.
 pub struct Judge<'a> {
     session: &'a Session,
-    trusted: &'a Trusted,
     policy: Arc<Policy>,
-    registries_d: OnceCell<RegistriesD>,
+    places: &'a SignaturePlaces<'a>,
 }
 
 impl<'a> Judge<'a> {
     /// `None`: there is no policy, and everything is accepted.
-    pub fn new(session: &'a Session, trusted: &'a Trusted) -> Result<Option<Judge<'a>>> {
+    pub fn new(
+        session: &'a Session,
+        trusted: &Trusted,
+        places: &'a SignaturePlaces<'a>,
+    ) -> Result<Option<Judge<'a>>> {
         let own = absolute("HOME").map(|home| home.join(USER).join(FILE));
-        let places = match &trusted.signature_policy {
+        let files = match &trusted.signature_policy {
             Some(path) => vec![path.clone()],
             None => own.into_iter().chain([Path::new(SYSTEM).join(FILE)]).collect(),
         };
-        for path in places {
+        for path in files {
             if let Some(policy) = read(session, &path)? {
-                let (policy, registries_d) = (Arc::new(policy), OnceCell::new());
-                return Ok(Some(Judge { session, trusted, policy, registries_d }));
+                return Ok(Some(Judge { session, policy: Arc::new(policy), places }));
             }
         }
         match &trusted.signature_policy {
@@ -70,22 +63,16 @@ impl<'a> Judge<'a> {
 
     /// Asks about an image that is pulled as `image` from this place.
     pub fn pulled(&self, image: &ImageName, place: &Place, reached: &Reached) -> Result<Trust> {
-        let scope = self.scope(&docker(image), None)?;
+        let scope = scope(self.session, &docker(image), None)?;
         // Signatures are where the image comes from, trust is in what it is called.
-        let there = self.scope(&docker(&place.name), None)?;
-        let registries_d = self.registries_d()?;
-        let mut signatures: Vec<Box<dyn Signatures>> =
-            vec![Box::new(self.lookaside(registries_d, &there, place, reached)?)];
-        if registries_d.uses_attachments(&there) {
-            signatures.push(Box::new(Attachments(place.repository.clone())));
-        }
+        let signatures = self.places.at(place, reached)?;
         let subject = Subject {
             shown: format!("docker://{}", name(image)),
             transport: "docker".to_owned(),
             scope,
             name: Some(exact(image)),
         };
-        Ok(self.trust(subject, Box::new(signatures)))
+        Ok(self.trust(subject, signatures))
     }
 
     /// The same places, each with whom to ask there.
@@ -102,16 +89,9 @@ impl<'a> Judge<'a> {
         let path = reference.path.as_deref().map(Path::new);
         let explicit = path.map(explicit).transpose()?;
         let explicit = explicit.as_ref().map(|path| path.display().to_string());
-        let scope = self.scope(reference, Some(explicit.as_deref().unwrap_or_default()))?;
+        let scope = scope(self.session, reference, Some(explicit.as_deref().unwrap_or_default()))?;
         let shown = self.session.sandbox().format_image_name(reference)?;
-        let signatures: Box<dyn Signatures> = match (reference.transport, path, source.roots()) {
-            (Transport::Dir, Some(path), [root]) => Box::new(DirectorySignatures {
-                directory: Dir::open_ambient_dir(path, ambient_authority())
-                    .with_context(|| format!("opening the directory `{}`", path.display()))?,
-                root: root.descriptor.digest.parse()?,
-            }),
-            _ => Box::new(()),
-        };
+        let signatures = signatures::beside(source, reference)?;
         let transport = shown.split(':').next().unwrap_or_default().to_owned();
         let subject = Subject { transport, shown, scope, name: reference.name.as_ref().map(exact) };
         Ok(self.trust(subject, signatures))
@@ -126,56 +106,6 @@ impl<'a> Judge<'a> {
             sandbox: self.session.sandbox_handle(),
         }
     }
-
-    fn scope(&self, reference: &ImageReference, path: Option<&str>) -> Result<PolicyScope> {
-        let found = self.session.sandbox().policy_scope(reference, path)?;
-        found.context("an image that policies know no name for")
-    }
-
-    fn registries_d(&self) -> Result<&RegistriesD> {
-        if let Some(known) = self.registries_d.get() {
-            return Ok(known);
-        }
-        let own = absolute("HOME").map(|home| home.join(USER).join(DIRECTORY)).filter(|own| own.exists());
-        let path = match (&self.trusted.registries_d, own) {
-            (Some(path), _) => path.clone(),
-            (None, Some(own)) => own,
-            (None, None) => Path::new(SYSTEM).join(DIRECTORY),
-        };
-        let read = match open(&path)? {
-            Some(directory) => RegistriesD::read(&directory, &path.display().to_string())?,
-            None => RegistriesD::default(),
-        };
-        Ok(self.registries_d.get_or_init(|| read))
-    }
-
-    /// The lookaside storage for images from this place.
-    fn lookaside(
-        &self,
-        registries_d: &RegistriesD,
-        scope: &PolicyScope,
-        place: &Place,
-        reached: &Reached,
-    ) -> Result<Lookaside> {
-        let repository = place.name.path.as_str();
-        let directory = |path: &Path| Ok::<_, anyhow::Error>(Storage::Directory(open(path)?));
-        let here = |storage| Lookaside { storage, path: repository.to_owned() };
-        match registries_d.lookaside(scope) {
-            None => Ok(here(directory(&default_lookaside())?)),
-            Some(url) => match url.strip_prefix("file://") {
-                Some(path) => Ok(here(directory(Path::new(path))?)),
-                None => {
-                    let sandbox = self.session.sandbox();
-                    let wrong =
-                        || Failure::usage(format!("wanted the URL of a lookaside storage, found `{url}`"));
-                    let url = sandbox.locate_url(url, "")?.ok_or_else(wrong)?;
-                    let server = self.session.remote().server(self.session, &url, reached)?;
-                    let path = format!("{}/{repository}", url.target.trim_end_matches('/'));
-                    Ok(Lookaside { storage: Storage::Server(server), path })
-                }
-            },
-        }
-    }
 }
 
 /// A file, by its path. `None`: it is not there.
@@ -186,25 +116,10 @@ fn read(session: &Session, path: &Path) -> Result<Option<Policy>> {
     Ok(Policy::read(&directory, file, &path.display().to_string(), session.sandbox())?)
 }
 
-fn open(path: &Path) -> Result<Option<Dir>> {
-    match Dir::open_ambient_dir(path, ambient_authority()) {
-        Ok(directory) => Ok(Some(directory)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("opening the directory `{}`", path.display())),
-    }
-}
-
 fn key_file(path: &str) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(KEY_LIMIT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > KEY_LIMIT { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
-}
-
-fn default_lookaside() -> PathBuf {
-    match absolute("HOME") {
-        Some(home) if !rustix::process::geteuid().is_root() => home.join(USER_LOOKASIDE),
-        _ => LOOKASIDE.into(),
-    }
 }
 
 fn explicit(path: &Path) -> Result<PathBuf> {
@@ -213,37 +128,10 @@ fn explicit(path: &Path) -> Result<PathBuf> {
     explicit_path::resolve(&current, text).with_context(|| format!("following `{}`", path.display()))
 }
 
-/// A name as policies take it: of a tag and a digest the digest counts, without either it is `latest`.
-fn exact(image: &ImageName) -> ImageName {
-    let tag = match (&image.digest, &image.tag) {
-        (Some(_), _) => None,
-        (None, tag) => Some(tag.clone().unwrap_or_else(|| "latest".to_owned())),
-    };
-    ImageName { tag, ..image.clone() }
-}
-
-fn docker(image: &ImageName) -> ImageReference {
-    ImageReference { name: Some(exact(image)), ..reference(Transport::Docker) }
-}
-
 /// How a source is written with its transport. `path`: where it is, unless that is nowhere, as standard input.
 pub fn reference_to(source: &dyn Source, path: Option<&Path>) -> Result<ImageReference> {
     let transport = source.transport().context("a source without a transport")?;
     Ok(ImageReference { path: path.map(|path| path.display().to_string()), ..reference(transport) })
-}
-
-fn reference(transport: Transport) -> ImageReference {
-    ImageReference {
-        transport,
-        path: None,
-        files: Vec::new(),
-        name: None,
-        unknown_digest: false,
-        id: None,
-        ref_name: None,
-        position: None,
-        store: None,
-    }
 }
 
 /// What is asked about, and whom.
@@ -260,7 +148,8 @@ struct Answer {
 }
 
 pub fn explain(session: &Session, arguments: &Explain) -> Result<()> {
-    let Some(judge) = Judge::new(session, &arguments.trusted)? else {
+    let places = SignaturePlaces::new(session, arguments.trusted.registries_d.as_deref());
+    let Some(judge) = Judge::new(session, &arguments.trusted, &places)? else {
         return show(arguments, None, &arguments.image, &[]);
     };
     let question = question(session, arguments, &judge)?;

@@ -22,12 +22,14 @@ use super::failure::{Failure, Failures};
 use super::policy::Judge;
 use super::session::Session;
 use super::short_names::{self, Meant};
+use super::signatures::SignaturePlaces;
 use super::{document, image, output, progress, tags};
 
 pub fn run(session: &Session, arguments: &Pull) -> Result<()> {
     let store = session.store()?;
     let options = options(session, arguments)?;
-    let judge = Judge::new(session, &arguments.trusted)?;
+    let places = SignaturePlaces::new(session, arguments.trusted.registries_d.as_deref());
+    let judge = Judge::new(session, &arguments.trusted, &places)?;
     let work = Work { session, arguments, store: &store, options, judge };
     let (mut pulled, mut failures) = (Vec::new(), Vec::new());
     for text in &arguments.images {

@@ -20,6 +20,7 @@ use super::failure::Failure;
 use super::image::{self, Opened};
 use super::refusal::{self, with_hint};
 use super::session::Session;
+use super::signatures::SignaturePlaces;
 use super::{output, progress};
 
 pub fn run(session: &Session, arguments: &Push) -> Result<()> {
@@ -40,9 +41,12 @@ pub fn push(session: &Session, arguments: &Push, all: bool) -> Result<()> {
                 .into());
         }
     };
-    let to = Destination::to_push_to(session, &destination, &arguments.reached)?;
+    let mut to = Destination::to_push_to(session, &destination, &arguments.reached)?;
     let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
+    let places = SignaturePlaces::new(session, arguments.registries_d.as_deref());
+    let carried = places.carried(Box::new(()), &arguments.signed, &mut to)?;
     let options = Options {
+        signatures: Some(&carried),
         absent: match (arguments.sparse, all) {
             (true, _) => Absent::Keep,
             (_, true) => Absent::Refuse,

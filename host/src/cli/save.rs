@@ -160,7 +160,7 @@ impl std::fmt::Display for Place {
 impl Place {
     fn of(arguments: &Save) -> Result<Place> {
         let directory = is_directory(arguments.format);
-        let wanted = wanted(directory);
+        let wanted = wanted(arguments.format);
         let path = match arguments.output.as_deref() {
             Some(path) if path != Path::new("-") => path,
             _ if directory => {
@@ -186,7 +186,7 @@ impl Place {
     /// A file or directory, wherever the path leads.
     pub fn at(path: &Path, form: Form) -> Result<Place> {
         let directory = is_directory(form);
-        let wanted = wanted(directory);
+        let wanted = wanted(form);
         let wrong = |found: &str| {
             Failure::usage(format!("wanted {wanted}, found {found}: `{}`", path.display())).into()
         };
@@ -232,9 +232,13 @@ impl Place {
                 Ok(saved)
             }
             Form::OciDir | Form::DockerDir => {
-                let new = NewDirectory::create(&parent, name).map_err(|error| match error.kind() {
+                let new = match form {
+                    Form::OciDir => NewDirectory::create(&parent, name),
+                    _ => NewDirectory::replacing_image(&parent, name),
+                };
+                let new = new.map_err(|error| match error.kind() {
                     ErrorKind::DirectoryNotEmpty => {
-                        anyhow!("wanted a new or empty directory, found one with something in it")
+                        anyhow!("wanted {}, found one with something else in it", wanted(form))
                     }
                     _ => error.into(),
                 })?;
@@ -311,6 +315,10 @@ fn is_directory(form: Form) -> bool {
     matches!(form, Form::OciDir | Form::DockerDir)
 }
 
-fn wanted(directory: bool) -> &'static str {
-    if directory { "a new or empty directory" } else { "a file" }
+fn wanted(form: Form) -> &'static str {
+    match form {
+        Form::OciDir => "a new or empty directory",
+        Form::DockerDir => "a new or empty directory, or one with an image (`dir:`)",
+        Form::DockerArchive | Form::OciArchive => "a file",
+    }
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use consign::serve::{Answered, Identity, Observer, Options, Registry, Server};
+use consign::serve::{Answered, Identity, Observer, Options, Passwords, Registry, Server};
 
 use super::args::{Format, Serve};
 use super::failure::Failure;
@@ -31,10 +31,12 @@ pub fn run(session: &Session, arguments: &Serve) -> Result<()> {
         }
         _ => None,
     };
+    let passwords = arguments.htpasswd.as_deref().map(passwords).transpose()?.map(Arc::new);
     let scheme = if identity.is_some() { "https" } else { "http" };
     let connections = usize::try_from(arguments.connections)?;
     let registry = Registry::new(session.stores()?.to_vec(), session.sandbox_handle());
-    let server = Server::bind(&addresses, Options { connections, identity, ..Options::default() })?;
+    let server =
+        Server::bind(&addresses, Options { connections, identity, passwords, ..Options::default() })?;
     // The first signal ends it when what is underway is done, the second at once.
     let ending = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
@@ -54,6 +56,11 @@ pub fn run(session: &Session, arguments: &Serve) -> Result<()> {
     }
     if arguments.quiet { server.run(&registry, &()) } else { server.run(&registry, &Log) }?;
     Ok(())
+}
+
+fn passwords(path: &Path) -> Result<Passwords> {
+    let text = String::from_utf8_lossy(&read(path)?).into_owned();
+    Passwords::parse(&text).with_context(|| format!("`{}`", path.display()))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

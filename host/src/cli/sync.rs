@@ -12,11 +12,12 @@ use consign::sync::{Form, Image, List, Registry};
 use consign::types::ImageName;
 
 use super::args::{Format, Lookup, Reached, Sync};
-use super::copy::{Opened, copy, open, options};
+use super::copy::{Asked, Opened, copy, open, options};
 use super::destination::Destination;
 use super::failure::{Failure, Failures};
 use super::policy::Judge;
 use super::session::Session;
+use super::signatures::SignaturePlaces;
 use super::{output, progress};
 
 /// One image, from where to where.
@@ -42,10 +43,12 @@ pub fn run(session: &Session, arguments: &Sync) -> Result<()> {
             }
         }
     }
-    let judge = Judge::new(session, &arguments.trusted)?;
+    let places = SignaturePlaces::new(session, arguments.trusted.registries_d.as_deref());
+    let judge = Judge::new(session, &arguments.trusted, &places)?;
     let mut done = Vec::new();
     for step in &steps {
-        match one(session, arguments, judge.as_ref(), step) {
+        let asked = Asked { reached: step.reached.clone(), judge: judge.as_ref(), places: &places };
+        match one(session, arguments, &asked, step) {
             Ok(entry) => done.push(entry),
             Err(error) if arguments.keep_going => failures.push(error),
             Err(error) => return Err(error),
@@ -107,22 +110,23 @@ fn target(arguments: &Sync, image: &ImageName) -> Result<String> {
         .into())
 }
 
-fn one(session: &Session, arguments: &Sync, judge: Option<&Judge<'_>>, step: &Step) -> Result<Value> {
+fn one(session: &Session, arguments: &Sync, asked: &Asked<'_>, step: &Step) -> Result<Value> {
     if arguments.dry_run {
         return Ok(json!({"source": step.from, "destination": step.to}));
     }
     let choice = session.options(&arguments.wanted)?;
     let write = |progress: &dyn load::Progress| {
-        let opened = open(session, &step.from, Lookup::Docker, &step.reached, &choice, judge)?;
-        let Opened { from, wanted, trust } = opened;
+        let opened = open(session, &step.from, Lookup::Docker, asked, &choice)?;
+        let Opened { from, wanted, trust, signatures } = opened;
         if let Some(path) = step.to.strip_prefix("dir:") {
             let parent = std::path::Path::new(path).parent().context("a path without a name")?;
             std::fs::create_dir_all(parent).with_context(|| format!("making `{}`", parent.display()))?;
         }
-        let to = Destination::of(session, &step.to, &arguments.ends.destination())?;
+        let mut to = Destination::of(session, &step.to, &arguments.ends.destination())?;
         let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
         let options = options(&arguments.extent, &arguments.changed, choice.clone(), spool.as_ref())?;
-        let options = Options { trust: trust.as_ref(), ..options };
+        let carried = asked.places.carried(signatures, &arguments.signed, &mut to)?;
+        let options = Options { trust: trust.as_ref(), signatures: Some(&carried), ..options };
         copy(session, &from, &wanted, &options, arguments.extent.preserve_digests, &to, progress)
     };
     let done = progress::shown(arguments.quiet, "copied", "already there", write)

@@ -230,6 +230,25 @@ pub enum SignaturesError {
         /// How many are read.
         limit: usize,
     },
+    /// A signature could not be put where it is to be.
+    #[error("writing the signatures `{name}`")]
+    Write {
+        /// The directory, within the storage.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The lookaside storage cannot be written to.
+    #[error("wanted a directory for signatures (`lookaside-staging` in registries.d), found none")]
+    NoStaging,
+    /// There is one of sigstore or another format, which no lookaside storage keeps.
+    #[error(
+        "`{manifest}` has signatures that are attached in registries, wanted leave to (`use-sigstore-attachments` in registries.d), found none"
+    )]
+    NotAttached {
+        /// What is signed.
+        manifest: Digest,
+    },
     /// A registry or a server did not do what was asked.
     #[error(transparent)]
     Registry(#[from] RegistryError),

@@ -23,6 +23,7 @@ pub struct RegistriesD {
 struct Namespace {
     file: String,
     lookaside: Option<String>,
+    staging: Option<String>,
     use_attachments: Option<bool>,
 }
 
@@ -85,6 +86,12 @@ impl RegistriesD {
         self.narrowest(scope).find_map(|namespace| namespace.lookaside.as_deref())
     }
 
+    /// The URL of the one that signatures of such images are put into, which may be another. `None`: none is said.
+    pub fn staging(&self, scope: &PolicyScope) -> Option<&str> {
+        let mut places = self.narrowest(scope);
+        places.find_map(|namespace| namespace.staging.as_deref().or(namespace.lookaside.as_deref()))
+    }
+
     /// Whether signatures of sigstore are looked for beside images of this scope; they are not where nothing is
     /// said.
     pub fn uses_attachments(&self, scope: &PolicyScope) -> bool {
@@ -106,8 +113,9 @@ fn told_once(at: At<'_, '_>, other: Option<&Namespace>) -> Result<(), DocumentEr
 }
 
 fn namespace(at: At<'_, '_>) -> Result<Namespace, DocumentError> {
-    let mut found = Namespace { file: at.file.to_owned(), lookaside: None, use_attachments: None };
-    let mut older = None;
+    let mut found =
+        Namespace { file: at.file.to_owned(), lookaside: None, staging: None, use_attachments: None };
+    let (mut older, mut older_staging) = (None, None);
     if matches!(at.node.value, Value::Null) {
         return Ok(found);
     }
@@ -117,11 +125,14 @@ fn namespace(at: At<'_, '_>) -> Result<Namespace, DocumentError> {
         match key.as_str() {
             "lookaside" if is_there(node) => found.lookaside = Some(url(at)?),
             "sigstore" if is_there(node) => older = Some(url(at)?),
+            "lookaside-staging" if is_there(node) => found.staging = Some(url(at)?),
+            "sigstore-staging" if is_there(node) => older_staging = Some(url(at)?),
             "use-sigstore-attachments" if is_there(node) => found.use_attachments = Some(at.boolean()?),
             _ => {}
         }
     }
     found.lookaside = found.lookaside.or(older).filter(|url| !url.is_empty());
+    found.staging = found.staging.or(older_staging).filter(|url| !url.is_empty());
     Ok(found)
 }
 

@@ -2,7 +2,10 @@
 
 use std::io::{self, Read};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use cap_std::fs::Dir;
+use serde_json::{Map, Value, json};
 
 use super::SignaturesError;
 use crate::digest::Digest;
@@ -16,6 +19,9 @@ use crate::types::signatures::{Attachment, KeptSignature};
 const LIMIT: u64 = 4 << 20;
 /// Signatures of one manifest from one place.
 const MAX_SIGNATURES: usize = 128;
+/// What a file begins with that holds a signature of one of these formats.
+const SIMPLE: &[u8] = b"\0simple-signing\n";
+const SIGSTORE: &[u8] = b"\0sigstore-json\n";
 /// What cosign calls a manifest of signatures that refers to what it signs.
 const SIGNATURE_ARTIFACT: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -39,11 +45,22 @@ pub trait Signatures: Send + Sync {
     ///
     /// [`SignaturesError`] where they cannot be read, or are no signatures. That there are none is no error.
     fn of(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Signature>, SignaturesError>;
+
+    /// The same as files hold them, to be kept elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`of`](Signatures::of).
+    fn kept(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Vec<u8>>, SignaturesError>;
 }
 
 /// Nowhere: what archives and layouts have.
 impl Signatures for () {
     fn of(&self, _: &Digest, _: &Sandbox) -> Result<Vec<Signature>, SignaturesError> {
+        Ok(Vec::new())
+    }
+
+    fn kept(&self, _: &Digest, _: &Sandbox) -> Result<Vec<Vec<u8>>, SignaturesError> {
         Ok(Vec::new())
     }
 }
@@ -57,6 +74,14 @@ impl Signatures for Vec<Box<dyn Signatures>> {
         }
         Ok(all)
     }
+
+    fn kept(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Vec<u8>>, SignaturesError> {
+        let mut all = Vec::new();
+        for place in self {
+            all.extend(place.kept(manifest, sandbox)?);
+        }
+        Ok(all)
+    }
 }
 
 /// Those in an image directory, `signature-1` and so on; of a manifest below an index `HEX.signature-1`.
@@ -67,13 +92,23 @@ pub struct DirectorySignatures {
     pub root: Digest,
 }
 
-impl Signatures for DirectorySignatures {
-    fn of(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Signature>, SignaturesError> {
+impl DirectorySignatures {
+    fn numbered(&self, manifest: &Digest) -> Result<Vec<(String, Vec<u8>)>, SignaturesError> {
         let prefix = if *manifest == self.root { String::new() } else { format!("{}.", manifest.hex()) };
-        numbered(sandbox, |number| {
+        numbered(|number| {
             let name = format!("{prefix}signature-{number}");
             Ok((file(&self.directory, &name)?, name))
         })
+    }
+}
+
+impl Signatures for DirectorySignatures {
+    fn of(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Signature>, SignaturesError> {
+        parsed(sandbox, self.numbered(manifest)?)
+    }
+
+    fn kept(&self, manifest: &Digest, _: &Sandbox) -> Result<Vec<Vec<u8>>, SignaturesError> {
+        Ok(self.numbered(manifest)?.into_iter().map(|(_, bytes)| bytes).collect())
     }
 }
 
@@ -93,10 +128,15 @@ pub enum Storage {
     Server(Registry),
 }
 
-impl Signatures for Lookaside {
-    fn of(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Signature>, SignaturesError> {
-        let of = format!("{}@{}={}", self.path, manifest.algorithm().name(), manifest.hex());
-        numbered(sandbox, |number| {
+/// Where in a lookaside storage signatures of a manifest are.
+pub(super) fn lookaside_path(path: &str, manifest: &Digest) -> String {
+    format!("{path}@{}={}", manifest.algorithm().name(), manifest.hex())
+}
+
+impl Lookaside {
+    fn numbered(&self, manifest: &Digest) -> Result<Vec<(String, Vec<u8>)>, SignaturesError> {
+        let of = lookaside_path(&self.path, manifest);
+        numbered(|number| {
             let name = format!("{of}/signature-{number}");
             let bytes = match &self.storage {
                 Storage::Directory(None) => None,
@@ -108,13 +148,23 @@ impl Signatures for Lookaside {
     }
 }
 
+impl Signatures for Lookaside {
+    fn of(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Signature>, SignaturesError> {
+        parsed(sandbox, self.numbered(manifest)?)
+    }
+
+    fn kept(&self, manifest: &Digest, _: &Sandbox) -> Result<Vec<Vec<u8>>, SignaturesError> {
+        Ok(self.numbered(manifest)?.into_iter().map(|(_, bytes)| bytes).collect())
+    }
+}
+
 /// What cosign attaches to an image in its own repository: under the tag `sha256-HEX.sig`, and as manifests that
 /// refer to it.
 pub struct Attachments(pub Repository);
 
 impl Signatures for Attachments {
     fn of(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Signature>, SignaturesError> {
-        let tag = format!("{}-{}.sig", manifest.algorithm().name(), manifest.hex());
+        let tag = signature_tag(manifest);
         let mut found = match self.0.get_manifest(&tag)? {
             // What the registry calls it counts: so it is with the peers.
             Some(fetched) if fetched.media_type != OCI_MANIFEST => {
@@ -139,6 +189,29 @@ impl Signatures for Attachments {
             _ => Err(SignaturesError::TooMany { what: "signatures", limit: MAX_SIGNATURES }),
         }
     }
+
+    fn kept(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Vec<u8>>, SignaturesError> {
+        let found = self.of(manifest, sandbox)?.into_iter();
+        Ok(found.filter_map(|signature| as_file(&signature)).collect())
+    }
+}
+
+/// A signature of sigstore as containers/image keeps it in files. `None`: it is another.
+fn as_file(signature: &Signature) -> Option<Vec<u8>> {
+    let Signature::Sigstore(attachment) = signature else { return None };
+    let annotations: Map<String, Value> =
+        attachment.annotations.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+    let document = json!({
+        "mimeType": attachment.media_type,
+        "payload": BASE64_STANDARD.encode(&attachment.payload),
+        "annotations": annotations,
+    });
+    Some([SIGSTORE, document.to_string().as_bytes()].concat())
+}
+
+/// Whether a file is of a signature of simple signing, which is as it is, or says so.
+pub(super) fn is_simple(bytes: &[u8]) -> bool {
+    !bytes.starts_with(b"\0") || bytes.starts_with(SIMPLE)
 }
 
 impl Attachments {
@@ -175,11 +248,16 @@ impl Attachments {
     }
 }
 
+/// The tag that cosign attaches signatures under.
+pub(super) fn signature_tag(manifest: &Digest) -> String {
+    format!("{}-{}.sig", manifest.algorithm().name(), manifest.hex())
+}
+
 fn attachments(name: &str, reason: String) -> SignaturesError {
     SignaturesError::Attachments { name: name.to_owned(), reason }
 }
 
-fn read(sandbox: &Sandbox, name: &str, bytes: &[u8]) -> Result<Manifest, SignaturesError> {
+pub(super) fn read(sandbox: &Sandbox, name: &str, bytes: &[u8]) -> Result<Manifest, SignaturesError> {
     match sandbox.parse_manifest(bytes, Some(OCI_MANIFEST))? {
         Ok(Document::Manifest(manifest)) => Ok(manifest),
         Ok(Document::Index(_)) => Err(attachments(name, "wanted a manifest, found an index".to_owned())),
@@ -187,18 +265,23 @@ fn read(sandbox: &Sandbox, name: &str, bytes: &[u8]) -> Result<Manifest, Signatu
     }
 }
 
-/// Signatures that are numbered from 1, up to the first that is not there.
+/// Signatures that are numbered from 1, up to the first that is not there, and what they are called.
 fn numbered(
-    sandbox: &Sandbox,
     read: impl Fn(usize) -> Result<(Option<Vec<u8>>, String), SignaturesError>,
-) -> Result<Vec<Signature>, SignaturesError> {
+) -> Result<Vec<(String, Vec<u8>)>, SignaturesError> {
     let mut found = Vec::new();
     loop {
         let (Some(bytes), name) = read(found.len() + 1)? else { return Ok(found) };
         if found.len() == MAX_SIGNATURES {
             return Err(SignaturesError::TooMany { what: "signatures", limit: MAX_SIGNATURES });
         }
-        found.push(match sandbox.read_signature(&bytes)? {
+        found.push((name, bytes));
+    }
+}
+
+fn parsed(sandbox: &Sandbox, files: Vec<(String, Vec<u8>)>) -> Result<Vec<Signature>, SignaturesError> {
+    let signature = |(name, bytes): (String, Vec<u8>)| {
+        Ok(match sandbox.read_signature(&bytes)? {
             Ok(KeptSignature::SimpleSigning(offset)) => {
                 let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
                 Signature::SimpleSigning(bytes[start..].to_vec())
@@ -206,8 +289,9 @@ fn numbered(
             Ok(KeptSignature::Sigstore(attachment)) => Signature::Sigstore(attachment),
             Ok(KeptSignature::Other(name)) => Signature::Other(name),
             Err(problem) => return Err(SignaturesError::Kept { name, problem }),
-        });
-    }
+        })
+    };
+    files.into_iter().map(signature).collect()
 }
 
 /// A file with a signature. `None`: it is not there.

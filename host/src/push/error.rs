@@ -1,6 +1,7 @@
 //! What can go wrong while pushing.
 
 use crate::digest::{Digest, NotADigest};
+use crate::policy::SignaturesError;
 use crate::registry::RegistryError;
 use crate::save::SaveError;
 use crate::store::StoreError;
@@ -16,6 +17,9 @@ pub enum PushError {
     /// The registry does not take it.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// Its signatures cannot be put where they belong.
+    #[error(transparent)]
+    Signatures(#[from] SignaturesError),
     /// The store cannot be written to; the image was pushed.
     #[error("recording the push failed")]
     Record(#[from] StoreError),

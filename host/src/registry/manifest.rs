@@ -129,7 +129,7 @@ impl Repository {
 
     /// Deletes what is at this place of the repository. False: it is not there.
     pub(super) fn delete(&self, rest: &str) -> Result<bool, RegistryError> {
-        let mut ask = Ask::get(self.target(rest), self.pushing().and(self.deleting()));
+        let mut ask = Ask::get(self.target(rest), self.deleting());
         ask.method = Method::DELETE;
         let answer = self.registry.send(ask)?;
         if answer.status() == 404 {

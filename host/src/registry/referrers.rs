@@ -5,9 +5,10 @@ use super::exchange::{Ask, Place};
 use super::url::shown;
 use super::{RegistryError, Repository};
 use crate::digest::Digest;
+use crate::save::document::index_bytes;
 use crate::source::DOCUMENT_LIMIT;
 use crate::types::Descriptor;
-use crate::types::manifests::Document;
+use crate::types::manifests::{Document, Index, Kind};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// Pages of one list.
@@ -61,6 +62,37 @@ impl Repository {
             artifact_type.is_none_or(|wanted| entry.artifact_type.as_deref() == Some(wanted))
         });
         Ok(found)
+    }
+
+    /// Lists a manifest among those that refer to the one with this digest, where the registry does not do that by itself:
+    /// in the index under the tag `algorithm-hex` (distribution-spec, "Referrers Tag Schema").
+    ///
+    /// # Errors
+    ///
+    /// As [`referrers`](Repository::referrers), and what a manifest is not put for.
+    pub fn add_referrer(&self, digest: &Digest, entry: &Descriptor) -> Result<(), RegistryError> {
+        let target = self.target(&format!("referrers/{digest}"));
+        let ask = Ask::get(target, self.pulling()).header("accept", INDEX);
+        let answer = self.registry.send(ask)?;
+        let lists = answer.status() != 404;
+        answer.done();
+        if lists {
+            return Ok(());
+        }
+        let mut entries = self.referrers_by_tag(digest)?;
+        if entries.iter().any(|known| known.digest == entry.digest) {
+            return Ok(());
+        }
+        entries.push(entry.clone());
+        let index = Index {
+            kind: Kind::OciIndex,
+            entries: Vec::new(),
+            annotations: Vec::new(),
+            artifact_type: None,
+            subject: None,
+        };
+        let tag = format!("{}-{}", digest.algorithm().name(), digest.hex());
+        self.put_manifest(&tag, INDEX, &index_bytes(&index, &entries))
     }
 
     fn referrers_by_tag(&self, digest: &Digest) -> Result<Vec<Descriptor>, RegistryError> {

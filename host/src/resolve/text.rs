@@ -7,6 +7,9 @@ use crate::types::resolution::{Considered, Explanation, Mismatch, ResolveError, 
 use crate::types::selection::Reason;
 use crate::types::{self, ContentError, ImageName, Platform};
 
+/// What the media types of schema 1 begin with, signed or not.
+const SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.v1+";
+
 /// A platform as `os/architecture[/variant][ os-version]`; `unknown` where it names nothing.
 pub fn platform(platform: &Platform) -> String {
     if platform.os.is_empty() && platform.architecture.is_empty() {
@@ -93,6 +96,10 @@ pub fn document(error: &ManifestError) -> String {
         }
         ManifestProblem::MediaTypeMismatch((wanted, found)) => {
             format!("wanted media type `{wanted}`, found `{found}`")
+        }
+        // Registries that still have such give them to whoever takes nothing newer.
+        ManifestProblem::Unsupported(kind) if kind.starts_with(SCHEMA_1) => {
+            format!("`{kind}` is not supported: it is of Docker's schema 1, wanted schema 2 or OCI's")
         }
         ManifestProblem::Unsupported(kind) => format!("`{kind}` is not supported"),
         ManifestProblem::TooLarge((what, limit, found)) => {

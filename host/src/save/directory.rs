@@ -1,7 +1,7 @@
 //! Writing into a directory: blobs as clones, hard links or copies; and containers/image's `dir:`.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{self, Read as _, Write as _};
 
 use cap_std::fs::{Dir, OpenOptions};
 
@@ -15,8 +15,51 @@ use crate::load::Progress;
 use crate::side_by_side::side_by_side;
 use crate::store::reached;
 
+const MANIFEST: &str = "manifest.json";
+const VERSION_FILE: &str = "version";
+/// What comes before the number of a signature.
+const SIGNATURE: &str = "signature-";
 /// What containers/image writes into the version file.
 const VERSION: &[u8] = b"Directory Transport Version: 1.1\n";
+
+/// Whether this is an image directory, by its version file: any other belongs to somebody.
+pub(super) fn is_image(directory: &Dir) -> io::Result<bool> {
+    let mut found = Vec::new();
+    match directory.open(VERSION_FILE) {
+        Ok(file) => file.take(VERSION.len() as u64 + 1).read_to_end(&mut found)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    Ok(found == VERSION)
+}
+
+/// The files in a directory that are an image's by their names: documents, blobs, signatures.
+pub(super) fn files(directory: &Dir) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in directory.entries()? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if is_of_an_image(&name) && !entry.file_type()?.is_dir() {
+            found.push(name);
+        }
+    }
+    Ok(found)
+}
+
+fn is_of_an_image(name: &str) -> bool {
+    let is_blob = |name: &str| {
+        let (algorithm, hex) = name.split_once('-').unwrap_or((Algorithm::Sha256.name(), name));
+        format!("{algorithm}:{hex}").parse::<Digest>().is_ok()
+    };
+    let (before, last) = name.split_once('.').map_or((None, name), |(before, last)| (Some(before), last));
+    match last.strip_prefix(SIGNATURE) {
+        Some(number) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            before.is_none_or(is_blob)
+        }
+        _ if last == MANIFEST => before.is_none_or(is_blob),
+        _ => name == VERSION_FILE || is_blob(name),
+    }
+}
 
 /// A directory being filled.
 pub(super) struct Writer<'a> {
@@ -102,16 +145,22 @@ pub(super) fn write_docker(
 ) -> Result<Saved, SaveError> {
     let blobs = tree.announce(progress);
     let writer = Writer { from, to, sharing: options.sharing, progress };
-    writer.bytes("version", VERSION)?;
+    writer.bytes(VERSION_FILE, VERSION)?;
     let root: Option<Digest> = tree.roots.first().map(|root| root.written.digest.parse()).transpose()?;
     for (digest, bytes) in &tree.documents {
         let name = blob_name(digest);
         if root.as_ref() == Some(digest) {
-            writer.bytes("manifest.json", bytes)?;
+            writer.bytes(MANIFEST, bytes)?;
         } else if tree.manifests.contains(digest) {
-            writer.bytes(&format!("{name}.manifest.json"), bytes)?;
+            writer.bytes(&format!("{name}.{MANIFEST}"), bytes)?;
         } else {
             writer.bytes(&name, bytes)?;
+        }
+    }
+    for (digest, signatures) in &tree.signatures {
+        let prefix = if root.as_ref() == Some(digest) { String::new() } else { format!("{}.", digest.hex()) };
+        for (number, signature) in (1..).zip(signatures) {
+            writer.bytes(&format!("{prefix}{SIGNATURE}{number}"), signature)?;
         }
     }
     side_by_side(tree.blobs.into_iter().collect(), at_once(from), |(digest, piece), _| {

@@ -2,7 +2,7 @@
 
 use crate::digest::{Digest, NotADigest};
 use crate::layer::compression::CompressionError;
-use crate::policy::PolicyError;
+use crate::policy::{PolicyError, SignaturesError, SigningError};
 use crate::resolve::ResolveError;
 use crate::sandbox::SandboxError;
 use crate::source::SourceError;
@@ -25,6 +25,18 @@ pub enum SaveError {
     /// The policy does not let it out of where it is.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// Its signatures cannot be read.
+    #[error(transparent)]
+    Signatures(#[from] SignaturesError),
+    /// It cannot be signed.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// What was asked for would be another image than the one that is signed.
+    #[error("`{manifest}` is signed, and would be another one then")]
+    Signed {
+        /// The index or manifest.
+        manifest: Digest,
+    },
     /// Writing failed; the disk may be full.
     #[error("writing `{path}` failed")]
     Write {

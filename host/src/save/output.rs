@@ -10,6 +10,7 @@ use cap_std::fs::{Dir, OpenOptions};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::directory;
 use crate::store::reached;
 
 /// A name beside `name` that nobody has: process, time, count.
@@ -119,14 +120,16 @@ impl Drop for NewFile<'_> {
     }
 }
 
-/// A directory on its way to its name, meanwhile under a hidden one: beside it, or, where an empty directory
-/// has the name already, inside that. Dropped, it is gone.
+/// A directory on its way to its name, meanwhile under a hidden one: beside it, or, where a directory has the name
+/// already, inside that. Dropped, it is gone.
 #[derive(Debug)]
 pub struct NewDirectory<'a> {
     parent: &'a Dir,
     name: &'a Path,
-    /// The empty directory that is there.
+    /// The directory that is there: empty, or with what is to be replaced.
     existing: Option<Dir>,
+    /// The files of the image that is replaced.
+    old: Vec<String>,
     temporary: Option<String>,
     directory: Dir,
 }
@@ -139,21 +142,39 @@ impl<'a> NewDirectory<'a> {
     /// [`io::ErrorKind::DirectoryNotEmpty`] and [`io::ErrorKind::NotADirectory`] where something has the name
     /// that would be lost; the system's, where no directory can be made there.
     pub fn create(parent: &'a Dir, name: &'a Path) -> io::Result<NewDirectory<'a>> {
+        NewDirectory::where_may(parent, name, |_| Ok(false))
+    }
+
+    /// The same, also where there is an image directory (`dir:`), whose image makes way for the new one.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](NewDirectory::create).
+    pub fn replacing_image(parent: &'a Dir, name: &'a Path) -> io::Result<NewDirectory<'a>> {
+        NewDirectory::where_may(parent, name, directory::is_image)
+    }
+
+    fn where_may(
+        parent: &'a Dir,
+        name: &'a Path,
+        replaceable: impl FnOnce(&Dir) -> io::Result<bool>,
+    ) -> io::Result<NewDirectory<'a>> {
         let existing = match parent.open_dir(name) {
-            Ok(existing) if existing.entries()?.next().is_some() => {
+            Ok(existing) if existing.entries()?.next().is_some() && !replaceable(&existing)? => {
                 return Err(io::ErrorKind::DirectoryNotEmpty.into());
             }
             Ok(existing) => Some(existing),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
+        let old = existing.as_ref().map(directory::files).transpose()?.unwrap_or_default();
         let temporary = beside(name);
         let around = existing.as_ref().unwrap_or(parent);
         around.create_dir(&temporary)?;
         match around.open_dir(&temporary) {
             Ok(directory) => {
                 let temporary = Some(temporary);
-                Ok(NewDirectory { parent, name, existing, temporary, directory })
+                Ok(NewDirectory { parent, name, existing, old, temporary, directory })
             }
             Err(error) => {
                 let _ = around.remove_dir(&temporary);
@@ -167,8 +188,9 @@ impl<'a> NewDirectory<'a> {
         &self.directory
     }
 
-    /// Gives it its name. Where an empty directory has that, its content moves there, the documents that make
-    /// it an image last: the directory may be one that cannot be replaced, as a mount point.
+    /// Gives it its name. Where a directory has that, its content moves there, the documents that make it an image
+    /// last: the directory may be one that cannot be replaced, as a mount point. What an image that was there had
+    /// beside goes afterwards, so that whoever is killed leaves one of the two; files that are no image's stay.
     ///
     /// # Errors
     ///
@@ -183,10 +205,12 @@ impl<'a> NewDirectory<'a> {
                 for entry in self.directory.entries()? {
                     names.push(entry?.file_name());
                 }
+                self.old.retain(|name| !names.iter().any(|new| new == name.as_str()));
                 names.sort_by_key(|name| (name == "index.json" || name == "manifest.json", name.clone()));
                 for name in names {
                     self.directory.rename(&name, existing, &name)?;
                 }
+                self.old.iter().try_for_each(|name| existing.remove_file(name))?;
                 existing.remove_dir(temporary)?;
             }
         }

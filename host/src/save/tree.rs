@@ -35,6 +35,8 @@ pub(crate) struct Tree {
     /// Everything else.
     pub(crate) blobs: BTreeMap<Digest, Piece>,
     pub(crate) roots: Vec<SavedRoot>,
+    /// Of documents that have any, as files hold them.
+    pub(crate) signatures: BTreeMap<Digest, Vec<Vec<u8>>>,
 }
 
 /// A blob to write.
@@ -140,6 +142,7 @@ impl<'a> Builder<'a> {
             order: Vec::new(),
             blobs: BTreeMap::new(),
             roots: Vec::new(),
+            signatures: BTreeMap::new(),
         };
         Builder {
             from,
@@ -153,8 +156,15 @@ impl<'a> Builder<'a> {
         }
     }
 
-    pub(crate) fn finish(self) -> Tree {
-        self.tree
+    /// All that was taken in, signed where that is wanted.
+    pub(crate) fn finish(mut self) -> Result<Tree, SaveError> {
+        if let Some(signer) = self.options.signatures.and_then(|carrying| carrying.signer.as_ref()) {
+            for manifest in &self.tree.manifests {
+                let signature = signer.sign(manifest)?;
+                self.tree.signatures.entry(manifest.clone()).or_default().push(signature);
+            }
+        }
+        Ok(self.tree)
     }
 
     /// Takes in one of the things wanted.
@@ -422,6 +432,14 @@ impl<'a> Builder<'a> {
         // What an index calls its entries stays where they stay.
         let called = if changed { media_type(kind) } else { &target.media_type };
         let written = descriptor(called, &digest, bytes.len() as u64);
+        if let Some(carrying) = self.options.signatures {
+            let of: Digest = target.digest.parse()?;
+            match carrying.of(&of)? {
+                none if none.is_empty() => {}
+                _ if changed => return Err(SaveError::Signed { manifest: of }),
+                signatures => drop(self.tree.signatures.insert(digest.clone(), signatures)),
+            }
+        }
         self.tree.documents.insert(digest.clone(), bytes);
         self.tree.manifests.insert(digest.clone());
         self.tree.order.push((digest, media_type(kind)));

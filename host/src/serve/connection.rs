@@ -70,7 +70,8 @@ impl<'a> Connection<'a> {
             _ => None,
         };
         let last = body.is_none() || !head.keeps_alive();
-        let answer = registry.answer(head);
+        let refused = self.options.passwords.as_ref().and_then(|passwords| passwords.refusal(head));
+        let answer = refused.unwrap_or_else(|| registry.answer(head));
         self.write(head, answer, last, observer)
             && !last
             && reader.skip(&mut self.stream, body.unwrap_or(0), DRAINING)

@@ -45,7 +45,8 @@ pub struct Save {
     #[arg(value_name = "IMAGE", required = true)]
     pub images: Vec<String>,
 
-    /// The archive, or, for oci-dir and docker-dir, a new or empty directory; - is standard output [default: -]
+    /// The archive, or, for oci-dir and docker-dir, a new or empty directory, or a docker-dir whose image makes way; - is
+    /// standard output [default: -]
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
 

@@ -8,7 +8,7 @@ use consign::save::Kinds;
 
 use super::registries::Reached;
 use super::values::Format;
-use super::{LookedUp, Trusted, Wanted};
+use super::{LookedUp, Signed, Trusted, Wanted};
 
 /// What becomes of an image on its way. Without any of these its bytes stay as they are.
 #[derive(Debug, Args)]
@@ -66,9 +66,13 @@ pub struct Push {
     #[arg(long, value_name = "FILE")]
     pub digestfile: Option<PathBuf>,
 
-    /// As podman has it; signatures are never pushed
-    #[arg(long, hide = true)]
-    pub remove_signatures: bool,
+    #[command(flatten)]
+    pub signed: Signed,
+
+    /// The directory that says where signatures are put [default: ~/.config/containers/registries.d, else
+    /// /etc/containers/registries.d]
+    #[arg(long, value_name = "DIR", alias = "registries.d")]
+    pub registries_d: Option<PathBuf>,
 
     #[command(flatten)]
     pub reached: Reached,
@@ -210,6 +214,11 @@ pub struct Copy {
     #[command(flatten)]
     pub changed: Changed,
 
+    /// Copy what is attached to it as well: cosign's signatures, attestations and bills of material by their tags, and what
+    /// refers to it; between registries and OCI layouts
+    #[arg(long)]
+    pub attachments: bool,
+
     /// One more tag, for a destination in a registry, or name, for a docker archive
     #[arg(long, value_name = "NAME")]
     pub additional_tag: Vec<String>,
@@ -218,9 +227,8 @@ pub struct Copy {
     #[arg(long, value_name = "FILE")]
     pub digestfile: Option<PathBuf>,
 
-    /// As skopeo has it; signatures are never copied
-    #[arg(long, hide = true)]
-    pub remove_signatures: bool,
+    #[command(flatten)]
+    pub signed: Signed,
 
     #[command(flatten)]
     pub trusted: Trusted,
@@ -264,6 +272,9 @@ pub struct Sync {
 
     #[command(flatten)]
     pub changed: Changed,
+
+    #[command(flatten)]
+    pub signed: Signed,
 
     /// Only say what would be copied
     #[arg(long)]

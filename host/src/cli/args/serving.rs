@@ -9,8 +9,7 @@ use super::values::Format;
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Serve the store, and the additional ones, as a registry that is only read: HOST:PORT; port 0 is any that is free.
-    /// Whoever reaches it can pull everything, so let it be this machine's own, or put something that asks for
-    /// passwords before it
+    /// Whoever reaches it can pull everything, unless --htpasswd says who may
     #[arg(long, value_name = "ADDRESS", required = true)]
     pub registry: String,
 
@@ -21,6 +20,11 @@ pub struct Serve {
     /// The certificate's private key in PEM
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
+
+    /// Ask for a user and a password of this file: `htpasswd -B` writes such, docker-registry reads them. It is read once.
+    /// Without --cert they go over the network as they are
+    #[arg(long, value_name = "FILE")]
+    pub htpasswd: Option<PathBuf>,
 
     /// Connections at a time
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
