@@ -3,6 +3,9 @@
 
 #[path = "sandbox/content.rs"]
 mod content;
+#[cfg(feature = "jit")]
+#[path = "sandbox/given.rs"]
+mod given;
 #[path = "sandbox/imports.rs"]
 mod imports;
 #[path = "sandbox/limits.rs"]

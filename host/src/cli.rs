@@ -29,6 +29,7 @@ mod history;
 mod image;
 mod images;
 mod import;
+mod input;
 mod inspect;
 mod inspection;
 mod layers;
@@ -90,7 +91,7 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<()> {
     let session = || {
         let session = Session::new(&arguments.globals)?;
-        component::given(session, arguments.globals.component.as_deref())
+        component::given(session, &arguments.globals.component)
     };
     match &arguments.command {
         // These only read, and answer in less time than closing takes: the system takes back what they

@@ -18,8 +18,12 @@
 //! ```
 
 mod archives;
+mod asked;
 mod digests;
+#[cfg(feature = "jit")]
+mod given;
 mod held;
+mod limits;
 mod local_images;
 mod manifests;
 mod platforms;
@@ -35,38 +39,18 @@ mod signatures;
 mod transports;
 
 pub use digests::DigestSet;
+pub use limits::Limits;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
-use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
+use wasmtime::{Engine, Store, Trap};
 
-use crate::bindings::consign::image::content as wit;
 use crate::bindings::podman::{Podman, PodmanPre};
 use crate::bindings::sources::{Sources, SourcesPre};
 use crate::bindings::{Resolver, ResolverPre};
-use crate::content::{Content, ContentError, MAX_DOCUMENTS, MAX_FOUND};
-use crate::digest::Digest;
-use crate::source::DOCUMENT_LIMIT;
-use crate::types::{self, Descriptor, ImageName};
-
-/// What one instance of the component may use.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Bytes of linear memory.
-    pub memory: usize,
-    /// Work one call may do, in WebAssembly instructions: wasmtime's fuel. The same call uses the same on
-    /// every machine; a second is some billions. What the host's content takes is not counted.
-    pub fuel: u64,
-}
-
-impl Default for Limits {
-    /// 256 MiB and 10,000,000,000 instructions, a few seconds: a document at the size limit fits several
-    /// times over.
-    fn default() -> Self {
-        Limits { memory: 256 << 20, fuel: 10_000_000_000 }
-    }
-}
+use crate::content::Content;
+use limits::{Account, Overdrawn};
 
 /// The component did not answer. Never means "not found" or "bad input".
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +83,7 @@ pub enum SandboxError {
 }
 
 pub(crate) struct State {
-    limits: StoreLimits,
+    account: Account,
     content: Option<Arc<dyn Content>>,
 }
 
@@ -117,12 +101,19 @@ type Idle<B> = Mutex<Vec<Instance<B>>>;
 /// come from, and Podman's way with names.
 pub struct Sandbox {
     loaded: &'static Loaded,
-    /// What answers in place of the built-in component.
-    given: Option<ResolverPre<State>>,
+    given: Given,
     limits: Limits,
     idle: Idle<Resolver>,
     idle_sources: Idle<Sources>,
     idle_podman: Idle<Podman>,
+}
+
+/// What answers in place of the built-in component of its world.
+#[derive(Default)]
+struct Given {
+    resolver: Option<ResolverPre<State>>,
+    sources: Option<SourcesPre<State>>,
+    podman: Option<PodmanPre<State>>,
 }
 
 /// The built-in components, loaded. They are for the process: their code is used where it lies, and can be
@@ -156,18 +147,19 @@ impl Loaded {
         known(self.podman.get_or_init(|| self.load_also(&precompiled::PODMAN, PodmanPre::new)))
     }
 
-    /// A component that imports nothing but types.
-    fn load_also<P>(
-        &self,
-        code: &'static precompiled::Artifact,
-        start: impl FnOnce(InstancePre<State>) -> wasmtime::Result<P>,
-    ) -> Result<P, String> {
-        let load = || {
-            let component = precompiled::component(&self.engine, code)?;
-            start(Linker::new(&self.engine).instantiate_pre(&component)?)
-        };
-        load().map_err(|error| format!("{error:#}"))
+    fn load_also<P>(&self, code: &'static precompiled::Artifact, start: Start<P>) -> Result<P, String> {
+        let component = precompiled::component(&self.engine, code);
+        let loaded = component.and_then(|component| pure(&self.engine, &component, start));
+        loaded.map_err(|error| format!("{error:#}"))
     }
+}
+
+/// Takes the exports of a world.
+type Start<P> = fn(InstancePre<State>) -> wasmtime::Result<P>;
+
+/// A component that imports nothing but types.
+fn pure<P>(engine: &Engine, component: &Component, start: Start<P>) -> wasmtime::Result<P> {
+    start(Linker::new(engine).instantiate_pre(component)?)
 }
 
 /// A component as one of the world `resolver`.
@@ -191,27 +183,12 @@ impl Sandbox {
     pub fn new(limits: Limits) -> Result<Self, SandboxError> {
         Ok(Sandbox {
             loaded: Loaded::get()?,
-            given: None,
+            given: Given::default(),
             limits,
             idle: Idle::default(),
             idle_sources: Idle::default(),
             idle_podman: Idle::default(),
         })
-    }
-
-    /// A component of the world `resolver` that is compiled now, under these limits. What the other worlds do is done by
-    /// the built-in components.
-    ///
-    /// # Errors
-    ///
-    /// [`SandboxError::Load`] where it is no component, or imports or exports something else than that world.
-    #[cfg(feature = "jit")]
-    pub fn with_component(limits: Limits, component: &[u8]) -> Result<Self, SandboxError> {
-        let mut sandbox = Sandbox::new(limits)?;
-        let engine = &sandbox.loaded.engine;
-        let component = Component::new(engine, component).map_err(load_error)?;
-        sandbox.given = Some(resolver(engine, &component).map_err(load_error)?);
-        Ok(sandbox)
     }
 
     /// The limits every call runs under.
@@ -224,7 +201,7 @@ impl Sandbox {
         content: Option<Arc<dyn Content>>,
         call: impl FnOnce(&Resolver, &mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, SandboxError> {
-        let resolver = self.given.as_ref().unwrap_or(&self.loaded.resolver);
+        let resolver = self.given.resolver.as_ref().unwrap_or(&self.loaded.resolver);
         let instance = self.take(&self.idle, |store| resolver.instantiate(store))?;
         self.call_once(&self.idle, instance, content, call)
     }
@@ -240,14 +217,14 @@ impl Sandbox {
         &self,
         call: impl FnOnce(&Podman, &mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, SandboxError> {
-        let podman = self.loaded.podman()?;
+        let podman = self.given.podman.as_ref().map_or_else(|| self.loaded.podman(), Ok)?;
         let instance = self.take(&self.idle_podman, |store| podman.instantiate(store))?;
         self.call_once(&self.idle_podman, instance, None, call)
     }
 
     /// An instance nobody else uses.
     fn take_sources(&self) -> Result<Instance<Sources>, SandboxError> {
-        let sources = self.loaded.sources()?;
+        let sources = self.given.sources.as_ref().map_or_else(|| self.loaded.sources(), Ok)?;
         self.take(&self.idle_sources, |store| sources.instantiate(store))
     }
 
@@ -292,14 +269,13 @@ impl Sandbox {
         &self,
         start: impl FnOnce(&mut Store<State>) -> wasmtime::Result<B>,
     ) -> Result<Instance<B>, SandboxError> {
-        let limits =
-            StoreLimitsBuilder::new().memory_size(self.limits.memory).trap_on_grow_failure(true).build();
-        let mut store = Store::new(&self.loaded.engine, State { limits, content: None });
-        store.limiter(|state| &mut state.limits);
+        let account = Account::new(self.limits);
+        let mut store = Store::new(&self.loaded.engine, State { account, content: None });
+        store.limiter(|state| &mut state.account);
         store.set_fuel(self.limits.fuel).map_err(load_error)?;
         let bindings = start(&mut store).map_err(|error| {
             // Starting is work, too.
-            if error.is::<Trap>() { self.fault(&error) } else { load_error(error) }
+            if error.is::<Trap>() || error.is::<Overdrawn>() { self.fault(&error) } else { load_error(error) }
         })?;
         Ok(Instance { store, bindings })
     }
@@ -308,11 +284,7 @@ impl Sandbox {
         match error.downcast_ref::<Trap>() {
             Some(Trap::OutOfFuel) => SandboxError::OutOfFuel { limit: self.limits.fuel },
             Some(trap) => SandboxError::Trap { reason: trap.to_string() },
-            // With `trap_on_grow_failure` the limiter's refusal is the only error that is no `Trap`
-            // and speaks of growing.
-            None if format!("{error:#}").contains("grow") => {
-                SandboxError::OutOfMemory { limit: self.limits.memory }
-            }
+            None if error.is::<Overdrawn>() => SandboxError::OutOfMemory { limit: self.limits.memory },
             None => SandboxError::Trap { reason: format!("{error:#}") },
         }
     }
@@ -324,71 +296,4 @@ fn put_back<B>(idle: &Idle<B>, instance: Instance<B>) {
 
 fn load_error(error: wasmtime::Error) -> SandboxError {
     SandboxError::Load { reason: format!("{error:#}") }
-}
-
-impl From<ContentError> for types::ContentError {
-    fn from(error: ContentError) -> Self {
-        match error {
-            ContentError::TooLarge { size, limit } => types::ContentError::TooLarge((size, limit)),
-            ContentError::Corrupt { digest } => types::ContentError::Corrupt(digest),
-            ContentError::Unavailable { reason } => types::ContentError::Unavailable(reason),
-        }
-    }
-}
-
-impl crate::bindings::consign::image::types::Host for State {}
-
-impl State {
-    fn ask<R: Default>(
-        &self,
-        question: impl FnOnce(&dyn Content) -> Result<R, ContentError>,
-    ) -> Result<R, types::ContentError> {
-        self.content.as_deref().map_or_else(|| Ok(R::default()), |content| Ok(question(content)?))
-    }
-}
-
-/// Whoever wrote the content's side, the guest sees no bytes that are others or too many.
-fn checked(bytes: Vec<u8>, target: &Descriptor) -> Result<Vec<u8>, ContentError> {
-    let size = bytes.len() as u64;
-    if size > DOCUMENT_LIMIT {
-        return Err(ContentError::TooLarge { size, limit: DOCUMENT_LIMIT });
-    }
-    match target.digest.parse::<Digest>() {
-        Ok(digest) if digest.verifies(&bytes) => Ok(bytes),
-        _ => Err(ContentError::Corrupt { digest: target.digest.clone() }),
-    }
-}
-
-/// What `wit/content.wit` allows.
-fn at_most(mut found: Vec<Descriptor>, limit: usize) -> Vec<Descriptor> {
-    found.truncate(limit);
-    found
-}
-
-impl wit::Host for State {
-    fn find(&mut self, name: ImageName) -> Result<Option<Descriptor>, types::ContentError> {
-        self.ask(|content| content.find(&name))
-    }
-
-    fn search(&mut self, prefix: String) -> Result<Vec<Descriptor>, types::ContentError> {
-        self.ask(|content| content.search(&prefix).map(|found| at_most(found, MAX_FOUND)))
-    }
-
-    fn read(&mut self, target: Descriptor) -> Result<Option<Vec<u8>>, types::ContentError> {
-        self.ask(|content| {
-            if target.size > DOCUMENT_LIMIT {
-                return Err(ContentError::TooLarge { size: target.size, limit: DOCUMENT_LIMIT });
-            }
-            let bytes = content.read(&target)?;
-            bytes.map(|bytes| checked(bytes, &target)).transpose()
-        })
-    }
-
-    fn indexes(&mut self, config: String) -> Result<Vec<Descriptor>, types::ContentError> {
-        self.ask(|content| content.indexes(&config).map(|found| at_most(found, MAX_DOCUMENTS)))
-    }
-
-    fn manifests(&mut self, config: String) -> Result<Vec<Descriptor>, types::ContentError> {
-        self.ask(|content| content.manifests(&config).map(|found| at_most(found, MAX_DOCUMENTS)))
-    }
 }

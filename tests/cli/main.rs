@@ -17,6 +17,7 @@ mod attaching;
 mod cached;
 mod carrying;
 mod clock;
+mod components;
 mod configured;
 mod copying;
 mod credentials;

@@ -61,9 +61,10 @@ pub struct Globals {
     #[arg(aliases = ["src-daemon-host", "dest-daemon-host"])]
     pub daemon_host: Option<String>,
 
-    /// Run this component of the world resolver in place of the built-in one: a file, or docker://NAME
+    /// Run this component in place of the built-in one of its world (resolver, sources, podman): a file, or
+    /// docker://NAME
     #[arg(long, global = true, value_name = "COMPONENT")]
-    pub component: Option<String>,
+    pub component: Vec<String>,
 }
 
 impl Arguments {

@@ -14,13 +14,13 @@ use super::args::{Component, ComponentPush, Format, World};
 use super::destination::{Destination, write_digest};
 use super::failure::Failure;
 use super::session::Session;
-use super::{document, output};
+use super::{document, input, output};
 
 pub fn run(arguments: &Component) -> Result<()> {
     if let Some(directory) = &arguments.wit {
         return write_package(directory);
     }
-    let bytes = built_in(arguments.world);
+    let (bytes, _) = built_in(arguments.world);
     let binary = if arguments.core {
         component::core_module(bytes).context("the component holds no core module")?
     } else {
@@ -35,12 +35,13 @@ pub fn run(arguments: &Component) -> Result<()> {
     write(&arguments.output, binary)
 }
 
-fn built_in(world: World) -> &'static [u8] {
+/// A component, and the usual name of its file.
+fn built_in(world: World) -> (&'static [u8], &'static str) {
     match world {
-        World::Names => component::NAMES,
-        World::Resolver => component::RESOLVER,
-        World::Sources => component::SOURCES,
-        World::Podman => component::PODMAN,
+        World::Names => (component::NAMES, "names.wasm"),
+        World::Resolver => (component::RESOLVER, "resolver.wasm"),
+        World::Sources => (component::SOURCES, "sources.wasm"),
+        World::Podman => (component::PODMAN, "podman.wasm"),
     }
 }
 
@@ -51,20 +52,24 @@ pub fn push(session: &Session, arguments: &ComponentPush) -> Result<()> {
         let message = format!("wanted a name in a registry, found `{}`", arguments.name);
         return Err(Failure::usage(message).into());
     };
-    let read;
-    let bytes = match &arguments.file {
+    let given;
+    let (bytes, title) = match &arguments.file {
         Some(path) => {
-            read = std::fs::read(path).with_context(|| format!("reading `{}`", path.display()))?;
-            &read
+            given = read(path)?;
+            (given.as_slice(), path.file_name().unwrap_or_default().to_string_lossy())
         }
-        None => built_in(arguments.world),
+        None => {
+            let (bytes, title) = built_in(arguments.world);
+            (bytes, title.into())
+        }
     };
     let about = About {
+        title: title.into_owned(),
         created: created()?,
         author: arguments.author.clone(),
         annotations: annotations(&arguments.annotation, arguments.file.is_none())?,
     };
-    let pushed = artifact::push(bytes, &about, &to.repository, &to.tags)
+    let pushed = artifact::push(bytes, &about, &to)
         .with_context(|| format!("pushing to `{}`", arguments.name))?
         .ok_or_else(|| Failure::usage("wanted a component, found something else"))?;
     write_digest(arguments.digestfile.as_deref(), &pushed.digest)?;
@@ -111,38 +116,57 @@ fn created() -> Result<String> {
     Ok(Timestamp::from_second(seconds).context("SOURCE_DATE_EPOCH")?.to_string())
 }
 
-/// The session with the component that is named, if one is, in place of the built-in one.
-pub fn given(session: Session, named: Option<&str>) -> Result<Session> {
-    match named {
-        None => Ok(session),
-        Some(text) => compiled(session, text),
-    }
+/// The session with the components that are named, in place of the built-in ones of their worlds.
+pub fn given(session: Session, named: &[String]) -> Result<Session> {
+    if named.is_empty() { Ok(session) } else { compiled(session, named) }
 }
 
 #[cfg(not(feature = "jit"))]
-fn compiled(_session: Session, text: &str) -> Result<Session> {
-    Err(Failure::usage(format!("`{text}` cannot be run: there is no compiler in this executable"))
+fn compiled(_session: Session, named: &[String]) -> Result<Session> {
+    let named = named.join("`, `");
+    Err(Failure::usage(format!("`{named}` cannot be run: there is no compiler in this executable"))
         .hint("build consign with `--features jit`, or with CONSIGN_COMPONENT naming the file")
         .into())
 }
 
 #[cfg(feature = "jit")]
-fn compiled(session: Session, text: &str) -> Result<Session> {
+fn compiled(session: Session, named: &[String]) -> Result<Session> {
+    let components =
+        named.iter().map(|text| fetched(&session, text).with_context(|| format!("reading `{text}`")));
+    let components = components.collect::<Result<Vec<_>>>()?;
+    session.with_components(&components)
+}
+
+/// A component, from where it is. What runs has to satisfy policy.json as what is kept does.
+#[cfg(feature = "jit")]
+fn fetched(session: &Session, text: &str) -> Result<Vec<u8>> {
+    use consign::load::LoadError;
+    use consign::source::{Source as _, read_document};
     use consign::types::transports::Transport;
 
-    use super::args::Reached;
+    use super::args::{Reached, Trusted};
+    use super::policy::Judge;
+    use super::signatures::SignaturePlaces;
 
-    let bytes = match session.sandbox().transport_of(text)? {
-        Some(Transport::Docker) => {
-            let reference = super::image::reference(&session, text)?;
-            let name =
-                reference.name.ok_or_else(|| Failure::usage(format!("wanted a name, found `{text}`")))?;
-            let image = session.remote().image(&session, &name, &Reached::default())?;
-            artifact::read(&image, session.sandbox()).with_context(|| format!("reading `{text}`"))?
+    let Some(Transport::Docker) = session.sandbox().transport_of(text)? else { return read(Path::new(text)) };
+    let name = super::image::reference(session, text)?.name;
+    let name = name.ok_or_else(|| Failure::usage("wanted a name after `docker://`, found none"))?;
+    let (reached, trusted) = (Reached::default(), Trusted::default());
+    let (image, place) = session.remote().found(session, &name, &reached)?;
+    let places = SignaturePlaces::new(session, None);
+    if let Some(judge) = Judge::new(session, &trusted, &places)? {
+        let trust = judge.pulled(&name, &place, &reached)?;
+        for root in image.roots() {
+            let manifest = read_document(&image, &root.descriptor)?.unwrap_or_default();
+            trust.admit(&manifest).map_err(LoadError::from)?;
         }
-        _ => std::fs::read(text).with_context(|| format!("reading `{text}`"))?,
-    };
-    session.with_component(&bytes).with_context(|| format!("the component `{text}`"))
+    }
+    Ok(artifact::read(&image, session.sandbox())?)
+}
+
+/// A component's file.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    input::read(path, artifact::COMPONENT_LIMIT).with_context(|| format!("reading `{}`", path.display()))
 }
 
 /// A directory that `wit-bindgen`, `jco` and `wasm-tools` read as a WIT package.

@@ -1,7 +1,6 @@
 //! Signature policies as this machine is configured: policy.json, registries.d; and `consign policy explain`.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,7 +20,7 @@ use super::args::{Explain, Format, Reached, Rules, Trusted, Wanted};
 use super::failure::{Code, Failure};
 use super::session::{Session, absolute};
 use super::signatures::{self, SignaturePlaces, docker, exact, open, reference, scope};
-use super::{image, output};
+use super::{image, input, output};
 
 pub(super) const SYSTEM: &str = "/etc/containers";
 pub(super) const USER: &str = ".config/containers";
@@ -117,9 +116,7 @@ fn read(session: &Session, path: &Path) -> Result<Option<Policy>> {
 }
 
 fn key_file(path: &str) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(KEY_LIMIT + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > KEY_LIMIT { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+    input::read(Path::new(path), KEY_LIMIT)
 }
 
 fn explicit(path: &Path) -> Result<PathBuf> {

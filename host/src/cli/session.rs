@@ -69,10 +69,10 @@ impl Session {
         })
     }
 
-    /// The same with this component, compiled now, in place of the built-in one.
+    /// The same with these components, compiled now, in place of the built-in ones of their worlds.
     #[cfg(feature = "jit")]
-    pub fn with_component(self, component: &[u8]) -> Result<Session> {
-        let sandbox = Arc::new(Sandbox::with_component(self.sandbox.limits(), component)?);
+    pub fn with_components(self, components: &[Vec<u8>]) -> Result<Session> {
+        let sandbox = Arc::new(Sandbox::with_components(self.sandbox.limits(), components)?);
         Ok(Session { sandbox, ..self })
     }
 

@@ -7,8 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::interfaces;
 use crate::digest::Digest;
-use crate::push::PushError;
-use crate::registry::Repository;
+use crate::push::{Place, PushError};
 use crate::sandbox::Sandbox;
 use crate::save::document::{bytes, manifest_bytes};
 use crate::source::{Source, SourceError, digest_mismatch, read_document};
@@ -19,12 +18,16 @@ const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG_TYPE: &str = "application/vnd.wasm.config.v0+json";
 const LAYER_TYPE: &str = "application/wasm";
 
-/// Bytes of a component that is read from a registry: 64 MiB.
+const TITLE: &str = "org.opencontainers.image.title";
+
+/// Bytes of a component that is read from a registry or a file: 64 MiB.
 pub const COMPONENT_LIMIT: u64 = 64 << 20;
 
 /// What is said of a component beside what it says itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct About {
+    /// The name of its file.
+    pub title: String,
     /// RFC 3339.
     pub created: String,
     /// Who made it.
@@ -33,19 +36,15 @@ pub struct About {
     pub annotations: Vec<(String, String)>,
 }
 
-/// Pushes a component into a repository under these tags; its manifest. `None`: the bytes are no component.
+/// Pushes a component to a place in a registry; its manifest. `None`: the bytes are no component.
 ///
 /// # Errors
 ///
 /// A [`PushError`]; no tag means anything else than before then.
-pub fn push(
-    component: &[u8],
-    about: &About,
-    repository: &Repository,
-    tags: &[String],
-) -> Result<Option<Descriptor>, PushError> {
+pub fn push(component: &[u8], about: &About, to: &Place) -> Result<Option<Descriptor>, PushError> {
     let Some(interfaces) = interfaces(component) else { return Ok(None) };
-    let layer = descriptor(LAYER_TYPE, component);
+    let mut layer = descriptor(LAYER_TYPE, component);
+    layer.annotations.push((TITLE.to_owned(), about.title.clone()));
     let mut config = Map::new();
     config.insert("created".into(), json!(about.created));
     if let Some(author) = &about.author {
@@ -66,6 +65,13 @@ pub fn push(
         subject: None,
     };
     let manifest_bytes = manifest_bytes(&manifest, &manifest.layers);
+    let pushed = descriptor(MANIFEST_TYPE, &manifest_bytes);
+    if let Some(wanted) = &to.digest
+        && wanted.to_string() != pushed.digest
+    {
+        return Err(PushError::OtherDigest { wanted: wanted.clone(), found: pushed.digest.parse()? });
+    }
+    let repository = &to.repository;
     for (target, bytes) in [(&manifest.layers[0], component), (&manifest.config, &config_bytes)] {
         let digest: Digest = target.digest.parse()?;
         if repository.head_blob(&digest)?.is_none() {
@@ -73,9 +79,8 @@ pub fn push(
             repository.registry().persistently(put)?;
         }
     }
-    let pushed = descriptor(MANIFEST_TYPE, &manifest_bytes);
     let by_digest = [pushed.digest.clone()];
-    for reference in if tags.is_empty() { &by_digest } else { tags } {
+    for reference in if to.tags.is_empty() { &by_digest[..] } else { &to.tags } {
         repository.put_manifest(reference, MANIFEST_TYPE, &manifest_bytes)?;
     }
     Ok(Some(pushed))
@@ -88,7 +93,7 @@ pub fn push(
 /// [`SourceError::NotAnImage`] for what is no component, [`SourceError::TooLarge`] over 64 MiB; any other where it
 /// cannot be had.
 pub fn read(source: &dyn Source, sandbox: &Sandbox) -> Result<Vec<u8>, SourceError> {
-    let wanted = "a WebAssembly component (one layer of `application/wasm`)";
+    let wanted = "a WebAssembly component (a config of `application/vnd.wasm.config.v0+json`, one layer of `application/wasm`)";
     let other = |found: String| SourceError::NotAnImage { wanted, found };
     let Some(root) = source.roots().first() else { return Err(other("nothing".into())) };
     let target = &root.descriptor;
@@ -103,6 +108,9 @@ pub fn read(source: &dyn Source, sandbox: &Sandbox) -> Result<Vec<u8>, SourceErr
         Ok(Document::Index(_)) => return Err(other("an index".into())),
         Err(problem) => return Err(SourceError::Document { name: target.digest.clone(), problem }),
     };
+    if manifest.config.media_type != CONFIG_TYPE {
+        return Err(other(format!("a config of `{}`", manifest.config.media_type)));
+    }
     let layer = match manifest.layers.as_slice() {
         [layer] if layer.media_type == LAYER_TYPE => layer,
         [layer] => return Err(other(format!("a layer of `{}`", layer.media_type))),

@@ -117,7 +117,7 @@ pub enum World {
     Names,
     /// The same but for digests, and resolution driven over consign:image/content
     Resolver,
-    /// Where images come from: digests, transports, archives, registries
+    /// Where images come from: digests, transports, archives, registries, signatures
     Sources,
     /// Podman's way with names
     Podman,
