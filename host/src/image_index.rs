@@ -9,11 +9,11 @@ mod source;
 use std::collections::BTreeSet;
 
 use crate::digest::{Algorithm, Digest};
+use crate::document::media_type;
 use crate::sandbox::Sandbox;
 use crate::save::document::index_bytes;
 use crate::source::DOCUMENT_LIMIT;
 use crate::store::{IndexRecord, NameRecord, Records, Store, StoreError, Target};
-use crate::transport::dir::media_type;
 use crate::types::manifests::{Document, Index, Kind};
 use crate::types::{Descriptor, ImageName};
 

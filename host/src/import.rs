@@ -33,6 +33,7 @@ use std::io::Read;
 use std::time::SystemTime;
 
 use crate::digest::{Algorithm, Digest};
+use crate::document::{OCI_MANIFEST, described};
 use crate::layer::compression::{Compression, Expansion};
 use crate::load::Progress;
 use crate::sandbox::Sandbox;
@@ -47,7 +48,6 @@ pub use change::{ChangeError, INSTRUCTIONS};
 pub use config::Config;
 pub use error::ImportError;
 
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
@@ -118,11 +118,11 @@ pub fn import(
         Compression::Plain => LAYER.to_owned(),
         compressed => format!("{LAYER}+{}", compressed.name()),
     };
-    let layer = descriptor(&media_type, &found.blob, found.size);
+    let layer = described(&media_type, &found.blob, found.size);
 
     let created = created(options.created)?;
     let document = options.config.document(options, &created, &found.diff_id);
-    let config = descriptor(CONFIG, &batch.put(&document, Algorithm::Sha256)?, document.len() as u64);
+    let config = described(CONFIG, &batch.put(&document, Algorithm::Sha256)?, document.len() as u64);
     // Held to what every other image's config is.
     let parsed = sandbox.parse_image_config(&document)?;
     let parsed = parsed.map_err(|problem| ImportError::Document { problem })?;
@@ -135,7 +135,7 @@ pub fn import(
         subject: None,
     };
     let document = manifest_bytes(&manifest, &manifest.layers);
-    let manifest = descriptor(MANIFEST, &batch.put(&document, Algorithm::Sha256)?, document.len() as u64);
+    let manifest = described(OCI_MANIFEST, &batch.put(&document, Algorithm::Sha256)?, document.len() as u64);
 
     let (target, config) = (Target::try_from(&manifest)?, Target::try_from(&config)?);
     let id = config.digest.clone();
@@ -177,15 +177,4 @@ fn created(time: SystemTime) -> Result<String, ImportError> {
     jiff::Timestamp::try_from(time)
         .map(|time| time.to_string())
         .map_err(|error| ImportError::Time { reason: error.to_string() })
-}
-
-fn descriptor(media_type: &str, digest: &Digest, size: u64) -> Descriptor {
-    Descriptor {
-        media_type: media_type.into(),
-        digest: digest.to_string(),
-        size,
-        platform: None,
-        annotations: Vec::new(),
-        artifact_type: None,
-    }
 }

@@ -45,6 +45,7 @@ pub mod containers_storage;
 pub mod content;
 pub mod digest;
 pub mod docker_daemon;
+pub mod document;
 mod engine;
 pub mod explicit_path;
 pub mod history;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::interfaces;
 use crate::digest::Digest;
+use crate::document::{OCI_MANIFEST, described};
 use crate::push::{Place, PushError};
 use crate::sandbox::Sandbox;
 use crate::save::document::{bytes, manifest_bytes};
@@ -14,7 +15,6 @@ use crate::source::{Source, SourceError, digest_mismatch, read_document};
 use crate::types::Descriptor;
 use crate::types::manifests::{Document, Kind, Manifest};
 
-const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG_TYPE: &str = "application/vnd.wasm.config.v0+json";
 const LAYER_TYPE: &str = "application/wasm";
 
@@ -43,7 +43,7 @@ pub struct About {
 /// A [`PushError`]; no tag means anything else than before then.
 pub fn push(component: &[u8], about: &About, to: &Place) -> Result<Option<Descriptor>, PushError> {
     let Some(interfaces) = interfaces(component) else { return Ok(None) };
-    let mut layer = descriptor(LAYER_TYPE, component);
+    let mut layer = described(LAYER_TYPE, &Digest::of(component), component.len() as u64);
     layer.annotations.push((TITLE.to_owned(), about.title.clone()));
     let mut config = Map::new();
     config.insert("created".into(), json!(about.created));
@@ -58,14 +58,14 @@ pub fn push(component: &[u8], about: &About, to: &Place) -> Result<Option<Descri
     let config_bytes = bytes(&Value::Object(config));
     let manifest = Manifest {
         kind: Kind::OciManifest,
-        config: descriptor(CONFIG_TYPE, &config_bytes),
+        config: described(CONFIG_TYPE, &Digest::of(&config_bytes), config_bytes.len() as u64),
         layers: vec![layer],
         annotations: about.annotations.clone(),
         artifact_type: None,
         subject: None,
     };
     let manifest_bytes = manifest_bytes(&manifest, &manifest.layers);
-    let pushed = descriptor(MANIFEST_TYPE, &manifest_bytes);
+    let pushed = described(OCI_MANIFEST, &Digest::of(&manifest_bytes), manifest_bytes.len() as u64);
     if let Some(wanted) = &to.digest
         && wanted.to_string() != pushed.digest
     {
@@ -81,7 +81,7 @@ pub fn push(component: &[u8], about: &About, to: &Place) -> Result<Option<Descri
     }
     let by_digest = [pushed.digest.clone()];
     for reference in if to.tags.is_empty() { &by_digest[..] } else { &to.tags } {
-        repository.put_manifest(reference, MANIFEST_TYPE, &manifest_bytes)?;
+        repository.put_manifest(reference, OCI_MANIFEST, &manifest_bytes)?;
     }
     Ok(Some(pushed))
 }
@@ -129,15 +129,4 @@ pub fn read(source: &dyn Source, sandbox: &Sandbox) -> Result<Vec<u8>, SourceErr
         return Err(digest_mismatch(digest, &bytes));
     }
     Ok(bytes)
-}
-
-fn descriptor(media_type: &str, bytes: &[u8]) -> Descriptor {
-    Descriptor {
-        media_type: media_type.to_owned(),
-        digest: Digest::of(bytes).to_string(),
-        size: bytes.len() as u64,
-        platform: None,
-        annotations: Vec::new(),
-        artifact_type: None,
-    }
 }

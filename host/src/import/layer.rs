@@ -5,8 +5,9 @@ use std::io::{self, BufRead as _, Read, Write as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use super::{ImportError, Options, descriptor};
+use super::{ImportError, Options};
 use crate::digest::{Algorithm, Digest, Hasher};
+use crate::document::described;
 use crate::layer::checkpoints::SPAN;
 use crate::layer::compression::{Compression, CompressionError, DETECT, Decoder, Expansion};
 use crate::layer::make::{MakeError, Making};
@@ -98,7 +99,7 @@ pub(super) fn store(
     writer.commit_hashed(&blob, None)?;
     // It can be made again when it is wanted.
     let _ = keeping.keep(&diff_id, &blob, &made);
-    progress.finished(&descriptor("", &blob, size), present);
+    progress.finished(&described("", &blob, size), present);
     Ok(Found { compression, blob, size, diff_id, unpacked })
 }
 

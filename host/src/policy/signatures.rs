@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::SignaturesError;
 use crate::digest::Digest;
+use crate::document::OCI_MANIFEST;
 use crate::registry::{Registry, RegistryError, Repository};
 use crate::sandbox::Sandbox;
 use crate::types::Descriptor;
@@ -24,7 +25,6 @@ const SIMPLE: &[u8] = b"\0simple-signing\n";
 const SIGSTORE: &[u8] = b"\0sigstore-json\n";
 /// What cosign calls a manifest of signatures that refers to what it signs.
 const SIGNATURE_ARTIFACT: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
-const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// A signature, as it was found: nothing of it is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]

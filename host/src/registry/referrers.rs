@@ -5,12 +5,12 @@ use super::exchange::{Ask, Place};
 use super::url::shown;
 use super::{RegistryError, Repository};
 use crate::digest::Digest;
+use crate::document::OCI_INDEX;
 use crate::save::document::index_bytes;
 use crate::source::DOCUMENT_LIMIT;
 use crate::types::Descriptor;
 use crate::types::manifests::{Document, Index, Kind};
 
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// Pages of one list.
 const MAX_PAGES: usize = 64;
 /// Manifests that refer to one.
@@ -37,7 +37,7 @@ impl Repository {
         let mut found = Vec::new();
         let mut place = Place::Own(target);
         for page in 0.. {
-            let ask = Ask { place, ..Ask::get(String::new(), self.pulling()) }.header("accept", INDEX);
+            let ask = Ask { place, ..Ask::get(String::new(), self.pulling()) }.header("accept", OCI_INDEX);
             let answer = self.registry.send(ask)?;
             if page == 0 && answer.status() == 404 {
                 answer.done();
@@ -72,7 +72,7 @@ impl Repository {
     /// As [`referrers`](Repository::referrers), and what a manifest is not put for.
     pub fn add_referrer(&self, digest: &Digest, entry: &Descriptor) -> Result<(), RegistryError> {
         let target = self.target(&format!("referrers/{digest}"));
-        let ask = Ask::get(target, self.pulling()).header("accept", INDEX);
+        let ask = Ask::get(target, self.pulling()).header("accept", OCI_INDEX);
         let answer = self.registry.send(ask)?;
         let lists = answer.status() != 404;
         answer.done();
@@ -92,7 +92,7 @@ impl Repository {
             subject: None,
         };
         let tag = format!("{}-{}", digest.algorithm().name(), digest.hex());
-        self.put_manifest(&tag, INDEX, &index_bytes(&index, &entries))
+        self.put_manifest(&tag, OCI_INDEX, &index_bytes(&index, &entries))
     }
 
     fn referrers_by_tag(&self, digest: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
@@ -105,7 +105,7 @@ impl Repository {
 
     fn entries(&self, bytes: &[u8], url: &str) -> Result<Vec<Descriptor>, RegistryError> {
         let wrong = |reason: String| RegistryError::Answer { url: url.to_owned(), reason };
-        match self.registry.sandbox().parse_manifest(bytes, Some(INDEX))? {
+        match self.registry.sandbox().parse_manifest(bytes, Some(OCI_INDEX))? {
             Ok(Document::Index(index)) => Ok(index.entries),
             Ok(Document::Manifest(_)) => Err(wrong("wanted an index, found a manifest".to_owned())),
             Err(problem) => Err(wrong(crate::resolve::document(&problem))),

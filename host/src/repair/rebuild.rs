@@ -8,6 +8,7 @@ use cap_std::fs::Dir;
 
 use super::{RepairError, Repaired, fetch};
 use crate::digest::Digest;
+use crate::document::media_type;
 use crate::image::{self, ImageError};
 use crate::layer::read_at::ReadAt;
 use crate::load::{self, LoadError, load};
@@ -16,7 +17,6 @@ use crate::source::{Content, Root, Source, SourceError};
 use crate::store::{
     self, Blob, DOCUMENT_LIMIT, Loss, Problem, Rebuilding, Records, Store, StoreError, Target,
 };
-use crate::transport::dir::media_type;
 use crate::types::Descriptor;
 use crate::types::manifests::Document;
 

@@ -3,11 +3,11 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::document::{OCI_INDEX, descriptor, media_type, members};
 use crate::resolve::name as full_name;
 use crate::types::manifests::{Index, Kind, Manifest};
-use crate::types::{Descriptor, ImageName, Platform};
+use crate::types::{Descriptor, ImageName};
 
-pub(super) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
 
@@ -75,15 +75,9 @@ pub(crate) fn manifest_bytes(manifest: &Manifest, layers: &[Descriptor]) -> Vec<
 }
 
 fn start(kind: Kind) -> Map<String, Value> {
-    let media_type = match kind {
-        Kind::OciIndex => OCI_INDEX,
-        Kind::DockerList => "application/vnd.docker.distribution.manifest.list.v2+json",
-        Kind::OciManifest => "application/vnd.oci.image.manifest.v1+json",
-        Kind::DockerManifest => "application/vnd.docker.distribution.manifest.v2+json",
-    };
     let mut document = Map::new();
     document.insert("schemaVersion".into(), json!(2));
-    document.insert("mediaType".into(), json!(media_type));
+    document.insert("mediaType".into(), json!(media_type(kind)));
     document
 }
 
@@ -99,43 +93,6 @@ fn finish(
         document.insert("annotations".into(), members(annotations));
     }
     bytes(&Value::Object(document))
-}
-
-fn descriptor(target: &Descriptor) -> Value {
-    let mut document = Map::new();
-    document.insert("mediaType".into(), json!(target.media_type));
-    document.insert("digest".into(), json!(target.digest));
-    document.insert("size".into(), json!(target.size));
-    if !target.annotations.is_empty() {
-        document.insert("annotations".into(), members(&target.annotations));
-    }
-    if let Some(stated) = &target.platform {
-        document.insert("platform".into(), platform(stated));
-    }
-    if let Some(artifact_type) = &target.artifact_type {
-        document.insert("artifactType".into(), json!(artifact_type));
-    }
-    Value::Object(document)
-}
-
-fn platform(platform: &Platform) -> Value {
-    let mut document = Map::new();
-    document.insert("architecture".into(), json!(platform.architecture));
-    document.insert("os".into(), json!(platform.os));
-    if let Some(version) = &platform.os_version {
-        document.insert("os.version".into(), json!(version));
-    }
-    if !platform.os_features.is_empty() {
-        document.insert("os.features".into(), json!(platform.os_features));
-    }
-    if let Some(variant) = &platform.variant {
-        document.insert("variant".into(), json!(variant));
-    }
-    Value::Object(document)
-}
-
-fn members(pairs: &[(String, String)]) -> Value {
-    Value::Object(pairs.iter().map(|(key, value)| (key.clone(), json!(value))).collect())
 }
 
 /// The document as it is written.

@@ -8,13 +8,14 @@ use cap_std::fs::Dir;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 
 use super::content::Outgoing;
-use super::document::{OCI_INDEX, REF_NAME, index_bytes, layout_entries};
+use super::document::{REF_NAME, index_bytes, layout_entries};
 use super::oci::{at_once, contents, path};
 use super::origin::Origin;
 use super::output::NewFile;
 use super::tree::{Piece, Tree};
 use super::{Options, SaveError, Saved};
 use crate::digest::Digest;
+use crate::document::OCI_INDEX;
 use crate::load::Progress;
 use crate::sandbox::Sandbox;
 use crate::side_by_side::side_by_side;

@@ -12,11 +12,11 @@ use super::kinds;
 use super::origin::{Bytes, Config, Origin, parse};
 use super::{Absent, Options, SaveError, SavedImage, SavedRoot, Wanted};
 use crate::digest::Digest;
+use crate::document::{described, media_type};
 use crate::load::{Count, Progress, is_foreign};
 use crate::sandbox::Sandbox;
 use crate::source::{MAX_DEPTH, is_document};
 use crate::store::{Blob, Store, StoreError};
-use crate::transport::dir::media_type;
 use crate::types::manifests::{Document, Index, Kind, Manifest};
 use crate::types::{Descriptor, ImageName};
 
@@ -215,7 +215,7 @@ impl<'a> Builder<'a> {
                     store.ok_or_else(|| SaveError::Incomplete { wanted: id.clone(), absent: vec![id] })?;
                 let bytes = made_manifest(store, self.sandbox, &image)?;
                 let made =
-                    descriptor(media_type(Kind::DockerManifest), &Digest::of(&bytes), bytes.len() as u64);
+                    described(media_type(Kind::DockerManifest), &Digest::of(&bytes), bytes.len() as u64);
                 self.tree.documents.insert(made.digest.parse()?, bytes);
                 Ok(made)
             }
@@ -431,7 +431,7 @@ impl<'a> Builder<'a> {
         let digest = if changed { Digest::of(&bytes) } else { target.digest.parse()? };
         // What an index calls its entries stays where they stay.
         let called = if changed { media_type(kind) } else { &target.media_type };
-        let written = descriptor(called, &digest, bytes.len() as u64);
+        let written = described(called, &digest, bytes.len() as u64);
         if let Some(carrying) = self.options.signatures {
             let of: Digest = target.digest.parse()?;
             match carrying.of(&of)? {
@@ -444,16 +444,5 @@ impl<'a> Builder<'a> {
         self.tree.manifests.insert(digest.clone());
         self.tree.order.push((digest, media_type(kind)));
         Ok(written)
-    }
-}
-
-fn descriptor(media_type: &str, digest: &Digest, size: u64) -> Descriptor {
-    Descriptor {
-        media_type: media_type.into(),
-        digest: digest.to_string(),
-        size,
-        platform: None,
-        annotations: Vec::new(),
-        artifact_type: None,
     }
 }

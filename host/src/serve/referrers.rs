@@ -9,12 +9,12 @@ use super::names::linked;
 use super::registry::{Answered, Registry, digest};
 use super::route::Target;
 use crate::digest::Digest;
+use crate::document::media_type;
 use crate::registry::encoded;
 use crate::sandbox::Sandbox;
 use crate::save::document::index_bytes;
 use crate::source::DOCUMENT_LIMIT;
 use crate::store::Store;
-use crate::transport::dir::media_type;
 use crate::types::manifests::{Document, Index, Kind};
 use crate::types::{Descriptor, ImageName};
 

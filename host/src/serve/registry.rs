@@ -11,10 +11,10 @@ use super::ranges::{self, Wanted};
 use super::referrers::Referrers;
 use super::route::{Route, Target};
 use crate::digest::Digest;
+use crate::document::media_type;
 use crate::sandbox::{Sandbox, SandboxError};
 use crate::source::DOCUMENT_LIMIT;
 use crate::store::{self, Blob, Store, StoreError};
-use crate::transport::dir::media_type;
 use crate::types::ImageName;
 use crate::types::manifests::Document;
 

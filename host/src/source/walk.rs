@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Source, SourceError, read_document};
+use crate::document::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 use crate::sandbox::Sandbox;
 use crate::types::Descriptor;
 use crate::types::manifests::{Document, Index, Manifest};
@@ -141,10 +142,10 @@ pub(crate) fn is_document(media_type: &str) -> bool {
     let bare = media_type.split(';').next().unwrap_or_default().trim();
     matches!(
         bare,
-        "" | "application/vnd.oci.image.index.v1+json"
-            | "application/vnd.oci.image.manifest.v1+json"
-            | "application/vnd.docker.distribution.manifest.list.v2+json"
-            | "application/vnd.docker.distribution.manifest.v2+json"
+        "" | OCI_INDEX
+            | OCI_MANIFEST
+            | DOCKER_LIST
+            | DOCKER_MANIFEST
             | "application/vnd.docker.distribution.manifest.v1+json"
             | "application/vnd.docker.distribution.manifest.v1+prettyjws"
     )

@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use std::io::Cursor;
 use std::sync::Arc;
 
-use super::dir::media_type;
 use crate::containers_storage::tar_split::{Map, Rebuilt, TarSplitError};
 use crate::containers_storage::{Found, Storage, StorageError, StoredLayer};
 use crate::digest::Digest;
+use crate::document::media_type;
 use crate::layer::read_at::ReadAt;
 use crate::sandbox::Sandbox;
 use crate::save::document::{index_bytes, manifest_bytes};

@@ -7,11 +7,12 @@ use cap_std::fs::Dir;
 
 use super::Files;
 use crate::digest::{Algorithm, Digest};
+use crate::document::media_type;
 use crate::layer::read_at::ReadAt;
 use crate::sandbox::Sandbox;
 use crate::source::{Content, DOCUMENT_LIMIT, Root, Source, SourceError, read_limited};
 use crate::types::Descriptor;
-use crate::types::manifests::{Document, Kind};
+use crate::types::manifests::Document;
 use crate::types::transports::Transport;
 
 const MANIFEST: &str = "manifest.json";
@@ -64,16 +65,6 @@ impl Directory {
             artifact_type: None,
         };
         Ok(Directory { directory, root: [Root { names: Vec::new(), ref_name: None, descriptor }] })
-    }
-}
-
-/// The media type of a document of this kind.
-pub(crate) fn media_type(kind: Kind) -> &'static str {
-    match kind {
-        Kind::OciIndex => "application/vnd.oci.image.index.v1+json",
-        Kind::DockerList => "application/vnd.docker.distribution.manifest.list.v2+json",
-        Kind::OciManifest => "application/vnd.oci.image.manifest.v1+json",
-        Kind::DockerManifest => "application/vnd.docker.distribution.manifest.v2+json",
     }
 }
 

@@ -13,6 +13,7 @@ use super::archive::Archive;
 use super::legacy;
 use super::tar_index::Extent;
 use crate::digest::{Algorithm, Digest, Hasher};
+use crate::document::{DOCKER_MANIFEST, described};
 use crate::layer::compression::{Compression, DETECT};
 use crate::layer::read_at::ReadAt;
 use crate::sandbox::Sandbox;
@@ -27,7 +28,6 @@ const MANIFEST_LIMIT: u64 = 16 << 20;
 /// Bytes of all manifests and configs that are made up for the archive's images.
 const MADE_LIMIT: usize = 64 << 20;
 
-const MANIFEST_TYPE: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const CONFIG_TYPE: &str = "application/vnd.docker.container.image.v1+json";
 const LAYER_TYPE: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
@@ -151,7 +151,7 @@ impl Builder<'_> {
     }
 
     fn add(&mut self, image: Image) -> Result<(), SourceError> {
-        let config = descriptor(CONFIG_TYPE, &Digest::of(&image.config), image.config.len() as u64);
+        let config = described(CONFIG_TYPE, &Digest::of(&image.config), image.config.len() as u64);
         match image.config_extent {
             Some(extent) => {
                 self.content.insert(config.digest.clone(), Stored::InArchive(extent));
@@ -162,12 +162,12 @@ impl Builder<'_> {
         for (path, diff_id) in image.layers {
             let diff_id: Digest = diff_id.parse()?;
             let (extent, digest) = self.layer(&path)?;
-            let layer = descriptor(LAYER_TYPE, &digest.unwrap_or(diff_id), extent.size);
+            let layer = described(LAYER_TYPE, &digest.unwrap_or(diff_id), extent.size);
             self.content.insert(layer.digest.clone(), Stored::InArchive(extent));
             layers.push(layer);
         }
         let manifest = self.sandbox.docker_manifest(&config, &layers)?;
-        let descriptor = descriptor(MANIFEST_TYPE, &Digest::of(&manifest), manifest.len() as u64);
+        let descriptor = described(DOCKER_MANIFEST, &Digest::of(&manifest), manifest.len() as u64);
         self.make(&descriptor.digest, manifest)?;
         self.roots.push(Root { names: image.names, ref_name: None, descriptor });
         Ok(())
@@ -226,16 +226,5 @@ fn hash(archive: &Archive, extent: Extent, path: &str) -> Result<Digest, SourceE
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(source) => return Err(SourceError::Read { name: path.to_owned(), source }),
         }
-    }
-}
-
-fn descriptor(media_type: &str, digest: &Digest, size: u64) -> Descriptor {
-    Descriptor {
-        media_type: media_type.into(),
-        digest: digest.to_string(),
-        size,
-        platform: None,
-        annotations: Vec::new(),
-        artifact_type: None,
     }
 }

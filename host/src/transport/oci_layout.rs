@@ -7,6 +7,7 @@ use cap_std::fs::Dir;
 use super::Files;
 use super::archive::Archive;
 use crate::digest::Digest;
+use crate::document::OCI_INDEX;
 use crate::layer::read_at::ReadAt;
 use crate::sandbox::Sandbox;
 use crate::source::{
@@ -18,7 +19,6 @@ use crate::types::{Descriptor, ImageName};
 
 const INDEX: &str = "index.json";
 const MARKER: &str = "oci-layout";
-const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 
 /// The whole name, where containerd, BuildKit and Docker write it.
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
@@ -65,7 +65,7 @@ impl OciLayout {
             return Err(SourceError::Missing { name: INDEX.into(), wanted_by, cut_at: files.cut_at() });
         };
         let bytes = read_limited(index, INDEX, DOCUMENT_LIMIT)?;
-        let parsed = sandbox.parse_manifest(&bytes, Some(INDEX_TYPE))?;
+        let parsed = sandbox.parse_manifest(&bytes, Some(OCI_INDEX))?;
         let entries = match parsed.map_err(|problem| document(INDEX, problem))? {
             Document::Index(index) => index.entries,
             Document::Manifest(_) => {

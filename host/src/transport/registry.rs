@@ -9,8 +9,8 @@ use std::io::Cursor;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::dir::media_type;
 use crate::digest::Digest;
+use crate::document::media_type;
 use crate::layer::read_at::ReadAt;
 use crate::registry::Repository;
 use crate::sandbox::Sandbox;
