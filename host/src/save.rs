@@ -47,6 +47,7 @@ mod layout;
 mod oci;
 pub(crate) mod origin;
 pub mod output;
+pub(crate) mod piece;
 mod tar;
 pub(crate) mod tree;
 

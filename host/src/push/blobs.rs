@@ -12,7 +12,7 @@ use crate::registry::{Mounted, RegistryError, Repository, Upload};
 use crate::save::SaveError;
 use crate::save::compress::{Compressed, Compressing, Layer, Written};
 use crate::save::origin::{Bytes, Origin};
-use crate::save::tree::Piece;
+use crate::save::piece::Piece;
 use crate::side_by_side::side_by_side;
 use crate::store::StoreError;
 use crate::types::Descriptor;

@@ -15,7 +15,7 @@ use super::document::bytes;
 use super::gaps::{Gap, Out, Positioned, fill};
 use super::origin::{Bytes, Origin};
 use super::tar::TarWriter;
-use super::tree::{HELD, open};
+use super::piece::{HELD, open};
 use super::{Absent, Kinds, Options, SIGNATURES, SaveError, Saved, SavedImage, SavedRoot, Wanted};
 use crate::digest::Digest;
 use crate::load::{Count, Progress};

@@ -139,7 +139,7 @@ impl Origin {
     /// A blob that was there when it was looked for.
     pub(crate) fn open(&self, target: &Descriptor) -> Result<Bytes, SaveError> {
         let bytes = match self {
-            Origin::Store(store) => Bytes::Stored(super::tree::open(store, &target.digest.parse()?)?),
+            Origin::Store(store) => Bytes::Stored(super::piece::open(store, &target.digest.parse()?)?),
             Origin::Source(source) => {
                 let content = source.source().open(target)?.ok_or_else(|| SourceError::Missing {
                     name: target.digest.clone(),

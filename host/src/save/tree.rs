@@ -2,27 +2,22 @@
 //! list of blobs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 
 use super::choice::made_manifest;
 use super::compress::{Compressed, Compressing, Layer, Written, compressed_type, is_compressed};
-use super::content::Outgoing;
 use super::document::{index_bytes, manifest_bytes};
 use super::kinds;
-use super::origin::{Bytes, Config, Origin, parse};
+use super::origin::{Config, Origin, parse};
+use super::piece::{Content, HELD, Piece};
 use super::{Absent, Options, SaveError, SavedImage, SavedRoot, Wanted};
 use crate::digest::Digest;
 use crate::document::{described, media_type};
 use crate::load::{Count, Progress, is_foreign};
 use crate::sandbox::Sandbox;
 use crate::source::{MAX_DEPTH, is_document};
-use crate::store::{Blob, Store, StoreError};
+use crate::store::StoreError;
 use crate::types::manifests::{Document, Index, Kind, Manifest};
 use crate::types::{Descriptor, ImageName};
-
-/// Blobs that are held open from when they are found until they are written, so that a removal meanwhile
-/// does not matter. More would need more handles than a process has.
-pub(super) const HELD: usize = 256;
 
 /// Everything that is to be written.
 pub(crate) struct Tree {
@@ -39,24 +34,6 @@ pub(crate) struct Tree {
     pub(crate) signatures: BTreeMap<Digest, Vec<Vec<u8>>>,
 }
 
-/// A blob to write.
-pub(crate) struct Piece {
-    pub(crate) target: Descriptor,
-    pub(super) content: Content,
-}
-
-/// Where a blob's bytes are.
-pub(super) enum Content {
-    /// In the store; open, or to be opened.
-    Stored(Option<Blob>),
-    /// In a source.
-    Elsewhere,
-    /// In a temporary file.
-    Spooled(std::fs::File),
-    /// Where it is to be, already.
-    Written,
-}
-
 impl Tree {
     /// Says how much is to be written; answers it.
     pub(crate) fn announce(&self, progress: &dyn Progress) -> Count {
@@ -66,45 +43,6 @@ impl Tree {
         progress.planned(blobs, bytes);
         Count { blobs, bytes }
     }
-}
-
-impl Piece {
-    /// Whether it is where it is to be, already.
-    pub(crate) fn is_written(&self) -> bool {
-        matches!(self.content, Content::Written)
-    }
-
-    /// Its bytes, unchecked.
-    pub(crate) fn open(self, from: &Origin) -> Result<Bytes, SaveError> {
-        match self.content {
-            Content::Spooled(file) => Ok(Bytes::Elsewhere(Box::new(file), self.target.size)),
-            Content::Stored(Some(blob)) => Ok(Bytes::Stored(blob)),
-            Content::Stored(None) | Content::Elsewhere | Content::Written => from.open(&self.target),
-        }
-    }
-
-    /// Copies it, verified.
-    pub(super) fn copy(
-        self,
-        from: &Origin,
-        outgoing: &Outgoing<'_>,
-        output: &mut dyn Write,
-        progress: &dyn Progress,
-    ) -> Result<(), SaveError> {
-        let target = self.target.clone();
-        progress.started(&target);
-        let advanced = |bytes| progress.advanced(&target, bytes);
-        outgoing.copy(self.open(from)?, output, &advanced)?;
-        progress.finished(&target, false);
-        Ok(())
-    }
-}
-
-/// A blob that was there when it was looked for.
-pub(super) fn open(store: &Store, digest: &Digest) -> Result<Blob, SaveError> {
-    store.open_blob(digest)?.ok_or_else(|| {
-        StoreError::MissingContent { digest: digest.clone(), wanted_by: "an image being saved".into() }.into()
-    })
 }
 
 pub(crate) struct Builder<'a> {
@@ -378,7 +316,7 @@ impl<'a> Builder<'a> {
                     let undone = diff_ids.get(position).filter(|_| !plain);
                     let layer = Layer { from: self.from, target: layer, undone };
                     let (compressed, written) = self.compressing.compress(&layer, method)?;
-                    let target = descriptor("", &compressed.digest, compressed.size);
+                    let target = described("", &compressed.digest, compressed.size);
                     let content = match written {
                         Written::Spooled(file) => Content::Spooled(file),
                         Written::There => Content::Written,
