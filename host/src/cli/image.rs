@@ -1,32 +1,30 @@
 //! What an IMAGE argument names: something in the store, or a place that is read where it is.
 
-use std::fs::File;
-use std::path::Path;
+mod source;
+
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 
 use consign::content::{Content, Stacked};
 use consign::lookup::{self, Tried};
 use consign::resolve::{self, Resolution, ResolveError};
-use consign::source::{self, Selector, Source, SourceContent};
+use consign::source::{Source, SourceContent, select};
 use consign::store::{About, Store};
-use consign::transport::archive::{Archive, Options as ArchiveOptions};
 use consign::transport::containers_storage::Manifests;
-use consign::transport::{open_archive, open_directory};
 use consign::types::lookup::Located;
 use consign::types::manifests::ImageConfig;
 use consign::types::resolution::{Layer, Matched, Options, Resolved, Subject};
-use consign::types::transports::ImageReference;
-use consign::types::{Descriptor, ImageName, Transport};
+use consign::types::{Descriptor, ImageName};
 use consign::unpack::{Layers, SourceLayers, StoredLayers};
 
 use super::args::{Lookup, Reached};
 use super::failure::Failure;
+use super::registries;
 use super::session::Session;
-use super::{containers_storage, docker_daemon, registries};
+use source::open_source_with;
+
+pub use source::{archive, at, open_source, reference, selector};
 
 /// An image argument, opened.
 pub struct Opened {
@@ -71,7 +69,7 @@ fn open_with(session: &Session, text: &str, reached: &Reached, manifests: Manife
     let source = open_source_with(session, transport, &reference, reached, manifests)?;
     let source: Arc<dyn Source> = Arc::from(source);
     let position =
-        source::select(&*source, &selector(&reference)).with_context(|| format!("looking into `{text}`"))?;
+        select(&*source, &selector(&reference)).with_context(|| format!("looking into `{text}`"))?;
     let root = source.roots().get(position).context("a source's roots changed while they were read")?;
     let (names, target) = (root.names.clone(), root.descriptor.clone());
     Ok(Opened {
@@ -179,90 +177,6 @@ fn look_up(
     let tried = origin.into_iter().chain(found.tried.iter().map(|tried| Tried(tried).to_string())).collect();
     let place = Place::Stores(stores.to_vec());
     Ok(Opened { content: store, subject: found.subject, place, name: found.name, tried })
-}
-
-/// Reads a `transport:reference`.
-pub fn reference(session: &Session, text: &str) -> Result<ImageReference> {
-    let storage = containers_storage::answer(session, text)?;
-    session.sandbox().parse_image_name(text, storage.as_ref())?.map_err(|error| {
-        let message =
-            format!("not an image name: `{text}`: wanted {}, at byte {}", error.expected, error.offset);
-        Failure::usage(message).into()
-    })
-}
-
-/// Which of a source's images a reference means.
-pub fn selector(reference: &ImageReference) -> Selector {
-    // Of these the source is one image.
-    if matches!(reference.transport, Transport::ContainersStorage | Transport::DockerDaemon) {
-        return Selector::Only;
-    }
-    if let Some(position) = reference.position {
-        return Selector::Position(usize::try_from(position).unwrap_or(usize::MAX));
-    }
-    match (&reference.ref_name, &reference.name) {
-        (Some(text), name) => Selector::Name { text: text.clone(), name: name.clone() },
-        (None, Some(name)) => Selector::Name { text: resolve::name(name), name: Some(name.clone()) },
-        (None, None) => Selector::Only,
-    }
-}
-
-/// Opens what a reference names, to be taken somewhere: its manifests name what can be had from there.
-pub fn open_source(
-    session: &Session,
-    transport: Transport,
-    reference: &ImageReference,
-    reached: &Reached,
-) -> Result<Box<dyn Source>> {
-    open_source_with(session, transport, reference, reached, Manifests::OfWhatIsHere)
-}
-
-fn open_source_with(
-    session: &Session,
-    transport: Transport,
-    reference: &ImageReference,
-    reached: &Reached,
-    manifests: Manifests,
-) -> Result<Box<dyn Source>> {
-    let path = reference.path.as_deref().map(Path::new);
-    match (transport, path) {
-        (Transport::DockerArchive | Transport::OciArchive, Some(path)) => archive_at(session, path),
-        (Transport::Oci | Transport::Dir, Some(path)) => directory_at(session, path),
-        (Transport::DockerDaemon, _) => docker_daemon::source(session, reference),
-        (Transport::ContainersStorage, _) => containers_storage::source(session, reference, manifests),
-        (Transport::Docker, _) if let Some(name) = &reference.name => {
-            Ok(Box::new(session.remote().image(session, name, reached)?))
-        }
-        _ => {
-            let text = session.sandbox().format_image_name(reference)?;
-            Err(Failure::usage(format!("images cannot be read from there: `{text}`"))
-                .hint("docker://, docker-archive:, oci-archive:, oci:, dir:, containers-storage: and docker-daemon: are read")
-                .into())
-        }
-    }
-}
-
-/// Opens whatever image source is at a path: an archive, or a directory.
-pub fn at(session: &Session, path: &Path) -> Result<Box<dyn Source>> {
-    if path.is_dir() { directory_at(session, path) } else { archive_at(session, path) }
-}
-
-fn archive_at(session: &Session, path: &Path) -> Result<Box<dyn Source>> {
-    let file = File::open(path).with_context(|| format!("opening `{}`", path.display()))?;
-    archive(session, file).with_context(|| format!("reading `{}`", path.display()))
-}
-
-/// An archive in an open file; what cannot be sought in is spooled first.
-pub fn archive(session: &Session, file: File) -> Result<Box<dyn Source>> {
-    let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
-    let archive = Archive::open(file, spool.as_ref(), ArchiveOptions::default())?;
-    Ok(open_archive(archive, session.sandbox())?)
-}
-
-fn directory_at(session: &Session, path: &Path) -> Result<Box<dyn Source>> {
-    let directory = Dir::open_ambient_dir(path, ambient_authority())
-        .with_context(|| format!("opening the directory `{}`", path.display()))?;
-    open_directory(directory, session.sandbox()).with_context(|| format!("reading `{}`", path.display()))
 }
 
 /// Content that a resolution named, verified.
