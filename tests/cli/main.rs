@@ -50,6 +50,7 @@ mod overwriting;
 mod peers;
 mod place;
 mod pulling;
+mod pulling_places;
 mod pushing;
 mod registries;
 mod removing;

@@ -1,6 +1,6 @@
 use crate::archive::Layout;
 use crate::place::Place;
-use crate::pulling::configured;
+use crate::pulling_places::configured;
 use crate::shelved::{Shelved, small};
 use crate::terminal::{self, Terminal, typed};
 

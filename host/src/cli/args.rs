@@ -2,6 +2,7 @@
 
 mod archives;
 mod copies;
+mod ends;
 mod files;
 mod images;
 mod lifetimes;

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use consign::layer::compress::{Format as Compression, Method};
 use consign::save::Kinds;
 
+use super::ends::Ends;
 use super::registries::Reached;
 use super::values::Format;
 use super::{LookedUp, Signed, Trusted, Wanted};
@@ -95,84 +96,6 @@ pub enum MultiArch {
     All,
     /// None: the index alone, naming content that is not there
     IndexOnly,
-}
-
-/// How registries on both ends are reached.
-#[derive(Debug, Args)]
-pub struct Ends {
-    /// The file with credentials, for both ends [default: $REGISTRY_AUTH_FILE, or those of podman and docker]
-    #[arg(long, value_name = "FILE")]
-    pub authfile: Option<PathBuf>,
-
-    /// Who asks the source, USER[:PASSWORD]
-    #[arg(long, value_name = "CREDENTIALS", conflicts_with = "src_no_creds")]
-    pub src_creds: Option<String>,
-
-    /// Ask the source as nobody
-    #[arg(long)]
-    pub src_no_creds: bool,
-
-    /// The file with credentials for the source
-    #[arg(long, value_name = "FILE")]
-    pub src_authfile: Option<PathBuf>,
-
-    /// Certificates for the source, as in a directory below certs.d
-    #[arg(long, value_name = "DIR")]
-    pub src_cert_dir: Option<PathBuf>,
-
-    /// Whether the source has to show a certificate of a known authority
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub src_tls_verify: Option<bool>,
-
-    /// Who asks the destination, USER[:PASSWORD]
-    #[arg(long, value_name = "CREDENTIALS", conflicts_with = "dest_no_creds")]
-    pub dest_creds: Option<String>,
-
-    /// Ask the destination as nobody
-    #[arg(long)]
-    pub dest_no_creds: bool,
-
-    /// The file with credentials for the destination
-    #[arg(long, value_name = "FILE")]
-    pub dest_authfile: Option<PathBuf>,
-
-    /// Certificates for the destination, as in a directory below certs.d
-    #[arg(long, value_name = "DIR")]
-    pub dest_cert_dir: Option<PathBuf>,
-
-    /// Whether the destination has to show a certificate of a known authority
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub dest_tls_verify: Option<bool>,
-
-    /// How often a request is made again that failed on the way
-    #[arg(long, alias = "retry-times", value_name = "N", default_value_t = 3)]
-    pub retry: u32,
-}
-
-impl Ends {
-    /// How the source is reached.
-    pub fn source(&self) -> Reached {
-        Reached {
-            tls_verify: self.src_tls_verify,
-            cert_dir: self.src_cert_dir.clone(),
-            creds: self.src_creds.clone(),
-            no_creds: self.src_no_creds,
-            authfile: self.src_authfile.clone().or_else(|| self.authfile.clone()),
-            retry: self.retry,
-        }
-    }
-
-    /// How the destination is reached.
-    pub fn destination(&self) -> Reached {
-        Reached {
-            tls_verify: self.dest_tls_verify,
-            cert_dir: self.dest_cert_dir.clone(),
-            creds: self.dest_creds.clone(),
-            no_creds: self.dest_no_creds,
-            authfile: self.dest_authfile.clone().or_else(|| self.authfile.clone()),
-            retry: self.retry,
-        }
-    }
 }
 
 /// What is copied of an index, and what stays as it is.
