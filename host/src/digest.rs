@@ -55,6 +55,16 @@ pub struct NotADigest {
     pub found: String,
 }
 
+/// Content has another digest than it has to have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("wanted content with digest `{wanted}`, found `{found}`")]
+pub struct DigestMismatch {
+    /// The digest announced or asked for.
+    pub wanted: Digest,
+    /// The digest of what is there.
+    pub found: Digest,
+}
+
 impl Digest {
     /// The algorithm.
     pub fn algorithm(&self) -> Algorithm {
@@ -86,9 +96,31 @@ impl Digest {
 
     /// Whether `bytes` have this digest.
     pub fn verifies(&self, bytes: &[u8]) -> bool {
+        self.check(bytes).is_ok()
+    }
+
+    /// Checks that `bytes` have this digest.
+    ///
+    /// # Errors
+    ///
+    /// A [`DigestMismatch`] where they do not.
+    pub fn check(&self, bytes: &[u8]) -> Result<(), DigestMismatch> {
         let mut hasher = Hasher::new(self.algorithm);
         hasher.update(bytes);
-        hasher.finish() == *self
+        self.require(&hasher.finish())
+    }
+
+    /// Checks that a digest that was found is this one.
+    ///
+    /// # Errors
+    ///
+    /// A [`DigestMismatch`] where it is not.
+    pub fn require(&self, found: &Digest) -> Result<(), DigestMismatch> {
+        if self == found {
+            Ok(())
+        } else {
+            Err(DigestMismatch { wanted: self.clone(), found: found.clone() })
+        }
     }
 }
 

@@ -195,9 +195,7 @@ pub fn read_document(source: &dyn Source, target: &Descriptor) -> Result<Option<
     if bytes.len() as u64 != target.size {
         return Err(SourceError::SizeMismatch { digest, wanted: target.size, found: bytes.len() as u64 });
     }
-    if !digest.verifies(&bytes) {
-        return Err(digest_mismatch(digest, &bytes));
-    }
+    digest.check(&bytes)?;
     Ok(Some(bytes))
 }
 
@@ -215,10 +213,4 @@ pub(crate) fn read_limited(content: Content, name: &str, limit: u64) -> Result<V
         return Err(too_large(bytes.len() as u64));
     }
     Ok(bytes)
-}
-
-pub(crate) fn digest_mismatch(wanted: Digest, bytes: &[u8]) -> SourceError {
-    let mut hasher = crate::digest::Hasher::new(wanted.algorithm());
-    hasher.update(bytes);
-    SourceError::DigestMismatch { wanted, found: hasher.finish() }
 }

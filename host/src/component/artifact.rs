@@ -1,8 +1,6 @@
 //! A component in a registry, in the layout that `wkg` and other WebAssembly tools have: a config of its own kind, and one
 //! layer that is the component (CNCF, Wasm OCI Artifact layout).
 
-use std::io::Read as _;
-
 use serde_json::{Map, Value, json};
 
 use super::interfaces;
@@ -11,7 +9,7 @@ use crate::document::{OCI_MANIFEST, described};
 use crate::push::{Place, PushError};
 use crate::sandbox::Sandbox;
 use crate::save::document::{bytes, manifest_bytes};
-use crate::source::{Source, SourceError, digest_mismatch, read_document};
+use crate::source::{Source, SourceError, read_document, read_limited};
 use crate::types::Descriptor;
 use crate::types::manifests::{Document, Kind, Manifest};
 
@@ -116,17 +114,9 @@ pub fn read(source: &dyn Source, sandbox: &Sandbox) -> Result<Vec<u8>, SourceErr
         [layer] => return Err(other(format!("a layer of `{}`", layer.media_type))),
         several => return Err(other(format!("{} layers", several.len()))),
     };
-    if layer.size > COMPONENT_LIMIT {
-        let (name, size) = (layer.digest.clone(), layer.size);
-        return Err(SourceError::TooLarge { name, size, limit: COMPONENT_LIMIT });
-    }
     let digest: Digest = layer.digest.parse()?;
     let content = source.open(layer)?.ok_or_else(|| missing(&layer.digest))?;
-    let mut bytes = Vec::with_capacity(usize::try_from(layer.size).unwrap_or_default());
-    let read = content.reader.take(layer.size + 1).read_to_end(&mut bytes);
-    read.map_err(|source| SourceError::Read { name: layer.digest.clone(), source })?;
-    if !digest.verifies(&bytes) {
-        return Err(digest_mismatch(digest, &bytes));
-    }
+    let bytes = read_limited(content, &layer.digest, COMPONENT_LIMIT)?;
+    digest.check(&bytes)?;
     Ok(bytes)
 }

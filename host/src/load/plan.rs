@@ -172,11 +172,7 @@ impl<'a> Plan<'a> {
     fn put(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<(), LoadError> {
         let digest: Digest = descriptor.digest.parse()?;
         let found = self.batch.put(bytes, digest.algorithm())?;
-        if found == digest {
-            Ok(())
-        } else {
-            Err(SourceError::DigestMismatch { wanted: digest, found }.into())
-        }
+        Ok(digest.require(&found).map_err(SourceError::from)?)
     }
 
     /// Whether the policy lets in what has this manifest or index.

@@ -264,7 +264,7 @@ impl Read for Verified {
             return Ok(read);
         }
         let Some(hasher) = self.hasher.take() else { return Ok(0) };
-        let (wanted, found) = (self.wanted.clone(), hasher.finish());
-        if found == wanted { Ok(0) } else { Err(RegistryError::DigestMismatch { wanted, found }.into_io()) }
+        let same = self.wanted.require(&hasher.finish()).map_err(RegistryError::from);
+        same.map(|()| 0).map_err(RegistryError::into_io)
     }
 }

@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::digest::Digest;
+use crate::digest::{Digest, DigestMismatch};
 use crate::sandbox::SandboxError;
 use crate::types::registries::RegistryProblem;
 
@@ -117,13 +117,8 @@ pub enum RegistryError {
         found: u64,
     },
     /// Content is another than was asked for.
-    #[error("wanted content with digest `{wanted}`, found `{found}`")]
-    DigestMismatch {
-        /// What was asked for.
-        wanted: Digest,
-        /// What came.
-        found: Digest,
-    },
+    #[error(transparent)]
+    DigestMismatch(#[from] DigestMismatch),
     /// Lists do not end.
     #[error("the list of `{url}` has more than {limit} {what}")]
     Endless {

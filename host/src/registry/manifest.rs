@@ -58,9 +58,8 @@ impl Repository {
         let digest = told_digest(&answer)?;
         if let (Ok(wanted), Some(found)) = (reference.parse::<Digest>(), &digest)
             && wanted.algorithm() == found.algorithm()
-            && wanted != *found
         {
-            return Err(RegistryError::DigestMismatch { wanted, found: found.clone() });
+            wanted.require(found)?;
         }
         Ok(Some(Head { digest, media_type: media_type(&answer), size: answer.length() }))
     }
@@ -87,10 +86,7 @@ impl Repository {
             None => Digest::of(&bytes),
         };
         for wanted in asked.into_iter().chain(told) {
-            let found = digest_of(&bytes, wanted.algorithm());
-            if found != wanted {
-                return Err(RegistryError::DigestMismatch { wanted, found });
-            }
+            wanted.check(&bytes)?;
         }
         Ok(Some(Fetched { bytes, digest, media_type }))
     }
@@ -110,10 +106,7 @@ impl Repository {
         let told = told_digest(&answer)?;
         answer.done();
         match told {
-            Some(found) => {
-                let wanted = digest_of(bytes, found.algorithm());
-                if wanted == found { Ok(()) } else { Err(RegistryError::DigestMismatch { wanted, found }) }
-            }
+            Some(found) => Ok(digest_of(bytes, found.algorithm()).require(&found)?),
             None => Ok(()),
         }
     }

@@ -187,9 +187,7 @@ impl Upload {
         let told = answer.header("docker-content-digest").and_then(|text| text.trim().parse::<Digest>().ok());
         answer.done();
         match told {
-            Some(found) if found.algorithm() == digest.algorithm() && found != *digest => {
-                Err(RegistryError::DigestMismatch { wanted: digest.clone(), found })
-            }
+            Some(found) if found.algorithm() == digest.algorithm() => Ok(digest.require(&found)?),
             _ => Ok(()),
         }
     }

@@ -132,8 +132,8 @@ impl Content for SourceContent {
         read_document(&*self.source, target).map_err(|error| match error {
             SourceError::TooLarge { size, limit, .. } => ContentError::TooLarge { size, limit },
             SourceError::SizeMismatch { digest, .. } => ContentError::Corrupt { digest: digest.to_string() },
-            SourceError::DigestMismatch { wanted, .. } => {
-                ContentError::Corrupt { digest: wanted.to_string() }
+            SourceError::DigestMismatch(mismatch) => {
+                ContentError::Corrupt { digest: mismatch.wanted.to_string() }
             }
             error => unavailable(&error),
         })

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::containers_storage::StorageError;
-use crate::digest::{Digest, NotADigest};
+use crate::digest::{Digest, DigestMismatch, NotADigest};
 use crate::docker_daemon::DaemonError;
 use crate::layer::compression::CompressionError;
 use crate::registry::RegistryError;
@@ -105,13 +105,8 @@ pub enum SourceError {
         found: u64,
     },
     /// Content is another than announced.
-    #[error("wanted content with digest `{wanted}`, found `{found}`")]
-    DigestMismatch {
-        /// The digest announced.
-        wanted: Digest,
-        /// The digest of what is there.
-        found: Digest,
-    },
+    #[error(transparent)]
+    DigestMismatch(#[from] DigestMismatch),
     /// A config and a manifest disagree about how many layers there are.
     #[error("`{name}` has {layers} layers, its config has {diff_ids} diff IDs")]
     LayerCount {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::ErrorCode;
 
 use super::Conflict;
-use crate::digest::Digest;
+use crate::digest::{Digest, DigestMismatch};
 use crate::layer::compression::CompressionError;
 
 /// Why the store could not do what was asked. That something is not there is not an error.
@@ -83,13 +83,8 @@ pub enum StoreError {
     #[error("the store is open for reading only")]
     ReadOnly,
     /// Content that was written is not what it was announced to be. It has been discarded.
-    #[error("wanted content with digest `{wanted}`, found `{found}`")]
-    DigestMismatch {
-        /// The digest announced.
-        wanted: Digest,
-        /// The digest of what came.
-        found: Digest,
-    },
+    #[error(transparent)]
+    DigestMismatch(#[from] DigestMismatch),
     /// Content that was written is not as long as was announced. It has been discarded.
     #[error("wanted {wanted} bytes for `{digest}`, found {found}")]
     SizeMismatch {

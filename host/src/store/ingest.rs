@@ -254,10 +254,7 @@ impl BlobWriter {
             let digest = expected.clone();
             return Err(StoreError::SizeMismatch { digest, wanted: size, found: self.written });
         }
-        if found != expected {
-            return Err(StoreError::DigestMismatch { wanted: expected.clone(), found: found.clone() });
-        }
-        Ok(())
+        Ok(expected.require(found)?)
     }
 
     /// Hashes what was written with another algorithm than the one that went along.

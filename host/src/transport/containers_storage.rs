@@ -222,8 +222,7 @@ fn no_document(found: Found<'_>, name: &str) -> SourceError {
 
 /// A document is what its record says.
 fn held_against(wanted: &str, bytes: &[u8]) -> Result<(), SourceError> {
-    let wanted: Digest = wanted.parse()?;
-    if wanted.verifies(bytes) { Ok(()) } else { Err(crate::source::digest_mismatch(wanted, bytes)) }
+    Ok(wanted.parse::<Digest>()?.check(bytes)?)
 }
 
 /// The media type of the same layer uncompressed. Not every reader looks at the bytes: umoci goes by the type.

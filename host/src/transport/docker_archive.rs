@@ -211,8 +211,7 @@ fn check_name(path: &str, bytes: &[u8]) -> Result<(), SourceError> {
     let Ok(named) = format!("sha256:{hex}").parse::<Digest>() else {
         return Ok(());
     };
-    let found = Digest::of(bytes);
-    if found == named { Ok(()) } else { Err(SourceError::DigestMismatch { wanted: named, found }) }
+    Ok(named.check(bytes)?)
 }
 
 fn hash(archive: &Archive, extent: Extent, path: &str) -> Result<Digest, SourceError> {
