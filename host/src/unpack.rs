@@ -12,6 +12,7 @@ mod content;
 mod error;
 mod fault;
 mod layers;
+mod link;
 mod metadata;
 mod own;
 mod report;

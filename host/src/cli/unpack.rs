@@ -176,6 +176,11 @@ fn told(lost: Lost, losses: &Losses) -> String {
             format!("{count} extended attributes could not be set, the first `{what}` of `{path}`")
         }
         Lost::Device => format!("{count} devices are empty files, the first `{path}`"),
+        Lost::Link => {
+            format!(
+                "{count} hard links are copies, as the file system takes no more: the first `{path}` of `{what}`"
+            )
+        }
     };
     output::printable(&text).into_owned()
 }
@@ -198,6 +203,7 @@ fn document(report: &Report) -> Value {
             "owners": lost(Lost::Owner),
             "attributes": lost(Lost::Attribute),
             "devices": lost(Lost::Device),
+            "links": lost(Lost::Link),
         },
         "failed": report.failed,
         "failures": report.failures.iter().map(|failure| json!({

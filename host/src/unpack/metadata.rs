@@ -220,7 +220,7 @@ impl Setter {
 }
 
 /// Attributes that belong to the machine, not to the image: umoci and containers/storage leave the same alone.
-fn is_ours(key: &[u8]) -> bool {
+pub(super) fn is_ours(key: &[u8]) -> bool {
     key != b"security.selinux"
         && key != b"security.ima"
         && key != b"security.evm"
@@ -239,22 +239,25 @@ fn with<'a>(
     others.filter(move |(key, _)| owner.is_none() || *key != rootless::NAME).chain(owner)
 }
 
-/// Takes away the attributes a directory has from layers below.
-pub(super) fn clear_attributes(fd: BorrowedFd<'_>, wanted: &Metadata) -> Result<(), Fault> {
-    let mut names = Vec::new();
+/// The names of a file's attributes, a NUL after each. None where the file system keeps none.
+pub(super) fn names(fd: BorrowedFd<'_>) -> Result<Vec<u8>, Fault> {
+    let mut names = vec![0; 1024];
     loop {
-        names.resize(names.capacity().max(1024), 0);
         match flistxattr(fd, &mut names[..]) {
             Ok(length) => {
                 names.truncate(length);
-                break;
+                return Ok(names);
             }
-            Err(Errno::RANGE) if names.len() < 1 << 20 => names.reserve(4 * names.len()),
-            Err(Errno::OPNOTSUPP) => return Ok(()),
+            Err(Errno::RANGE) if names.len() < 1 << 20 => names.resize(4 * names.len(), 0),
+            Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
             Err(errno) => return Err(at(ATTRIBUTE)(errno)),
         }
     }
-    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty() && is_ours(name)) {
+}
+
+/// Takes away the attributes a directory has from layers below.
+pub(super) fn clear_attributes(fd: BorrowedFd<'_>, wanted: &Metadata) -> Result<(), Fault> {
+    for name in names(fd)?.split(|byte| *byte == 0).filter(|name| !name.is_empty() && is_ours(name)) {
         if wanted.xattrs.iter().any(|(key, _)| key == name) {
             continue;
         }

@@ -31,6 +31,8 @@ pub enum Lost {
     Attribute,
     /// A device, in whose place there is an empty file.
     Device,
+    /// A hard link to a file of which the file system takes no more: a copy, which the links that follow lead to.
+    Link,
 }
 
 /// How often something could not be set.
@@ -40,7 +42,7 @@ pub struct Losses {
     pub count: u64,
     /// The path of the first.
     pub path: Vec<u8>,
-    /// What of the first: an attribute's name.
+    /// What of the first: an attribute's name, a link's target.
     pub what: Vec<u8>,
 }
 

@@ -2,14 +2,13 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, linkat, makedev, mkdirat, mknodat, openat, symlinkat, unlinkat,
-};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, makedev, mkdirat, mknodat, openat, symlinkat, unlinkat};
 use rustix::io::Errno;
 
 use super::access;
 use super::content::Content;
 use super::fault::{EntryError, Fault, at};
+use super::link::Copies;
 use super::metadata::{Metadata, Setter};
 use super::own::Own;
 use super::report::{Failure, Lost, Report};
@@ -37,17 +36,9 @@ pub struct Writer {
     layer: Option<usize>,
     /// The file whose content comes.
     underway: Option<Underway>,
+    pub(super) copies: Copies,
     pub(super) report: Report,
 }
-
-/// What a hard link leads to: a name in an open directory.
-struct Target {
-    directory: OwnedFd,
-    name: Vec<u8>,
-    path: Vec<u8>,
-}
-
-const LINKING: &str = "making a hard link";
 
 struct Underway {
     path: Vec<u8>,
@@ -69,6 +60,7 @@ impl Writer {
             keep_going: options.keep_going,
             layer: None,
             underway: None,
+            copies: Copies::default(),
             report: Report::default(),
         }
     }
@@ -285,40 +277,6 @@ impl Writer {
         self.replace(name, doing, |stack| mknodat(stack.fd(), name, kind, mode, device))?;
         let Writer { setter, stack, report, .. } = self;
         Ok(setter.finish_name(stack.fd(), name, metadata, false, report, path)?)
-    }
-
-    /// Where a hard link leads.
-    fn target(&mut self, link: &[u8]) -> Result<Target, EntryError> {
-        let outside =
-            || EntryError::LinkOutside { target: String::from_utf8_lossy(link).chars().take(200).collect() };
-        let path = tree::clean(link).filter(|path| !path.is_empty()).ok_or_else(outside)?.into_owned();
-        let (directory, name) = tree::split(&path);
-        if !self.stack.find(directory)? {
-            return Err(at(LINKING)(Errno::NOENT).into());
-        }
-        let directory = rustix::io::fcntl_dupfd_cloexec(self.stack.fd(), 0).map_err(at(LINKING))?;
-        Ok(Target { directory, name: name.to_vec(), path })
-    }
-
-    /// A hard link has nothing but its name: owner, mode and the rest are those of the file.
-    fn hard_link(&mut self, path: &[u8], name: &[u8], target: &Target) -> Result<(), EntryError> {
-        let here = self.stack.fd();
-        let link = || linkat(&target.directory, &target.name, here, name, AtFlags::empty());
-        match link() {
-            Err(Errno::EXIST) if target.path == path => Ok(()),
-            Err(Errno::EXIST) => {
-                let look = |fd, name| rustix::fs::statat(fd, name, AtFlags::SYMLINK_NOFOLLOW);
-                let (old, new) = (look(here, name), look(target.directory.as_fd(), &target.name));
-                if let (Ok(old), Ok(new)) = (old, new)
-                    && (old.st_dev, old.st_ino) == (new.st_dev, new.st_ino)
-                {
-                    return Ok(());
-                }
-                access::remove(here, name).map_err(at("replacing"))?;
-                Ok(link().map_err(at(LINKING))?)
-            }
-            linked => Ok(linked.map_err(at(LINKING))?),
-        }
     }
 
     fn hide(&mut self, directory: &[u8], mark: Mark<'_>) -> Result<(), EntryError> {
