@@ -40,6 +40,7 @@ mod kinds;
 mod large;
 mod layered;
 mod listing;
+mod listing_peers;
 mod loading;
 mod lookups;
 mod making_indexes;
