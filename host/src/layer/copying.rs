@@ -6,11 +6,13 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 
 use super::changes::IMPLIED_MODE;
+use super::compression::Compression;
 use super::entry::{Entry, Kind};
-use super::opened::LayerError;
+use super::opened::{FileReader, LayerError};
+use super::seek::Reader;
 use super::stack::Stack;
 use super::tar::Visitor;
-use super::tree::{Node, join, printable};
+use super::tree::{Node, is_below, join, order, printable};
 
 pub use place::{PlaceError, copy_to};
 
@@ -67,28 +69,76 @@ where
     V: Visitor,
     V::Error: std::error::Error + 'static,
 {
-    let mut copying = Copying { stack, options, told: HashMap::new(), buffer: vec![0; 256 << 10], to };
+    let readers = Readers { stack, kept: Vec::new() };
+    let (root, told) = (Root { path: &node.path, name }, HashMap::new());
+    let mut copying = Copying { stack, options, root, told, readers, buffer: vec![0; 256 << 10], to };
     let tree = stack.tree();
     if tree.kind(node)? != Kind::Directory {
-        return copying.one(node, name.to_vec());
+        return copying.one(node);
     }
     if !options.contents {
-        copying.one(node, name.to_vec())?;
+        copying.one(node)?;
     }
-    let start = node.path.len() + usize::from(!node.path.is_empty());
     for below in tree.walk(&node.path)? {
-        let below = below?;
-        let name = join(name, &below.path[start..]);
-        copying.one(&below, name)?;
+        copying.one(&below?)?;
     }
     Ok(())
+}
+
+/// What is told of, and what it is called.
+struct Root<'a> {
+    path: &'a [u8],
+    name: &'a [u8],
+}
+
+impl Root<'_> {
+    /// What is called how that is at or below it.
+    fn name(&self, path: &[u8]) -> Vec<u8> {
+        match path.get(self.path.len() + usize::from(!self.path.is_empty())..) {
+            Some(below) if !below.is_empty() => join(self.name, below),
+            _ => self.name.to_vec(),
+        }
+    }
+}
+
+/// Where layers were read last: most files come in the order of their layer, and to begin anew takes longer than to read
+/// a small one.
+struct Readers<'a> {
+    stack: &'a Stack,
+    kept: Vec<(usize, Reader)>,
+}
+
+/// Layers that are read on; of one that zstd made with a large window nothing beside it.
+const KEPT: usize = 4;
+
+impl Readers<'_> {
+    fn file(&mut self, target: &Node, position: usize) -> Result<FileReader, LayerError> {
+        let layer = self.stack.layer(target.layer)?;
+        let last = self.kept.iter().position(|(layer, _)| *layer == target.layer);
+        let reader = last.map(|at| self.kept.remove(at).1);
+        layer.file_from(position, reader)
+    }
+
+    fn keep(&mut self, layer: usize, file: FileReader) -> Result<(), LayerError> {
+        let most = match self.stack.layer(layer)?.compression()? {
+            Compression::Zstd => 0,
+            _ => KEPT - 1,
+        };
+        while self.kept.len() > most {
+            self.kept.remove(0);
+        }
+        self.kept.push((layer, file.into_reader()));
+        Ok(())
+    }
 }
 
 struct Copying<'a, V> {
     stack: &'a Stack,
     options: Options,
-    /// By layer and position: the names of files.
+    root: Root<'a>,
+    /// Files of which a link was the first that was told, by layer and position: what it is called.
     told: HashMap<(usize, usize), Vec<u8>>,
+    readers: Readers<'a>,
     buffer: Vec<u8>,
     to: &'a mut V,
 }
@@ -98,7 +148,18 @@ where
     V: Visitor,
     V::Error: std::error::Error + 'static,
 {
-    fn one(&mut self, node: &Node, name: Vec<u8>) -> Result<(), CopyError<V::Error>> {
+    /// What a file is called of which was told before.
+    fn first(&self, node: &Node, target: &Node, position: usize) -> Result<Option<Vec<u8>>, LayerError> {
+        if let Some(first) = self.told.get(&(target.layer, position)) {
+            return Ok(Some(first.clone()));
+        }
+        // What is not hidden was told of in its place.
+        let passed = order(&target.path, &node.path).is_lt() && is_below(&target.path, self.root.path);
+        let is_told = passed && self.stack.tree().get(&target.path)?.as_ref() == Some(target);
+        Ok(is_told.then(|| self.root.name(&target.path)))
+    }
+
+    fn one(&mut self, node: &Node) -> Result<(), CopyError<V::Error>> {
         let tree = self.stack.tree();
         let dangling = || CopyError::Dangling { path: printable(&node.path).into_owned() };
         let target = tree.target(node)?.ok_or_else(dangling)?;
@@ -106,7 +167,7 @@ where
             Some(record) => record.entry(),
             None => Entry { kind: Kind::Directory, mode: IMPLIED_MODE, ..Entry::default() },
         };
-        entry.path = name;
+        entry.path = self.root.name(&node.path);
         // Holes are told as the zeros they are.
         entry.sparse = None;
         if let Some((uid, gid)) = self.options.owner {
@@ -118,18 +179,18 @@ where
         if entry.kind == Kind::Directory {
             entry.path.push(b'/');
         } else if let Some(position) = target.entry {
-            if let Some(first) = self.told.get(&(target.layer, position)) {
-                entry.link = first.clone();
+            if let Some(first) = self.first(node, &target, position)? {
+                entry.link = first;
                 entry.kind = Kind::HardLink;
                 entry.size = 0;
-            } else {
+            } else if target != *node {
                 self.told.insert((target.layer, position), entry.path.clone());
             }
         }
         self.to.entry(&entry, 0).map_err(CopyError::Write)?;
-        if entry.kind == Kind::File {
+        if let Some(position) = target.entry.filter(|_| entry.kind == Kind::File) {
             let path = || printable(&node.path).into_owned();
-            let mut file = self.stack.file(&target)?;
+            let mut file = self.readers.file(&target, position)?;
             loop {
                 match file.read(&mut self.buffer) {
                     Ok(0) => break,
@@ -138,6 +199,7 @@ where
                     Err(source) => return Err(CopyError::Read { path: path(), source }),
                 }
             }
+            self.readers.keep(target.layer, file)?;
         }
         self.to.end().map_err(CopyError::Write)
     }

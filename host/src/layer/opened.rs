@@ -37,7 +37,7 @@ use super::checkpoints::SPAN;
 use super::compression::Compression;
 use super::index::Index;
 use super::read_at::{From, ReadAt};
-use super::seek::Seekable;
+use super::seek::{Reader, Seekable};
 use crate::digest::Digest;
 use crate::source::Source;
 use crate::store::{LayerRecord, Store};
@@ -156,9 +156,20 @@ impl Layer {
     /// # Panics
     /// Where the index has no such position.
     pub fn file(&self, position: usize) -> Result<FileReader, LayerError> {
+        self.file_from(position, None)
+    }
+
+    /// The same, read on by what has read another file of the layer.
+    pub(super) fn file_from(
+        &self,
+        position: usize,
+        reader: Option<Reader>,
+    ) -> Result<FileReader, LayerError> {
         let record = self.index()?.get(position);
         let bytes = self.bytes_at(record.content)?;
-        let file = FileReader::new(bytes.reader(), &record);
+        // One from before checkpoints were wanted goes on without them: to where it can begin later that is far.
+        let reader = reader.filter(|reader| reader.has_checkpoints() == bytes.has_checkpoints());
+        let file = FileReader::new(reader.unwrap_or_else(|| bytes.reader()), &record);
         if !bytes.has_checkpoints() || record.size > SMALL {
             return file;
         }

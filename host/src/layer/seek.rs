@@ -113,6 +113,11 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Whether it may begin elsewhere than at the start.
+    pub(super) fn has_checkpoints(&self) -> bool {
+        self.of.has_checkpoints()
+    }
+
     /// The place of the next byte.
     pub fn position(&self) -> u64 {
         self.position

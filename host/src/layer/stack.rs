@@ -142,7 +142,7 @@ impl Stack {
         self.layer(target.layer)?.file(position)
     }
 
-    fn layer(&self, layer: usize) -> Result<&Layer, LayerError> {
+    pub(super) fn layer(&self, layer: usize) -> Result<&Layer, LayerError> {
         let layers = self.layers.len();
         self.layers.get(layer).ok_or(LayerError::NoSuchLayer { wanted: layer, layers })
     }

@@ -48,6 +48,11 @@ impl FileReader {
         Ok(FileReader { ready: Some(io::Cursor::new(content)), ..self })
     }
 
+    /// What reads the layer, to read another file of it.
+    pub(in crate::layer) fn into_reader(self) -> Reader {
+        self.layer
+    }
+
     /// Bytes of the file.
     pub fn size(&self) -> u64 {
         self.size
