@@ -129,3 +129,109 @@ fn deep_directories_and_wide_windows_take_no_more_than_they_have_to() {
     assert!(outcome.failed(2).stderr.contains("window"));
     assert!(memory < loading_few + BUFFERS, "{memory}, of few {loading_few}");
 }
+
+/// Content of which no part is like another.
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed;
+    let next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as u32
+    };
+    std::iter::repeat_with(next).take(length / 4).flat_map(u32::to_le_bytes).collect()
+}
+
+/// An image of these layers in an archive.
+fn layered(place: &Place, name: &str, layers: &[Vec<u8>], blobs: &[Vec<u8>]) -> (String, String) {
+    let mut layout = Layout::default();
+    let diff_ids: Vec<String> = layers.iter().map(|layer| digest(layer)).collect();
+    let reference = format!("example.com/{name}:1");
+    let manifest = layout.image("amd64", blobs, &diff_ids);
+    layout.root(manifest, Some(&reference));
+    (reference, place.file(&format!("{name}.oci.tar"), &layout.tar()))
+}
+
+#[test]
+fn layers_that_are_undone_at_the_same_time_share_the_memory_for_their_windows() {
+    let place = Place::new();
+    let small = Tar::default().file("one", b"x").end();
+    let (few, path) = layered(&place, "few", std::slice::from_ref(&small), std::slice::from_ref(&small));
+    let peak = |arguments: &[&str]| {
+        let (outcome, memory) = measured(&place, arguments);
+        outcome.ok();
+        memory
+    };
+    let unpacked =
+        |image: &str, name: &str| peak(&["unpack", "-q", image, &place.path(name).display().to_string()]);
+    let least = peak(&["load", "-q", &path]).max(unpacked(&few, "few"));
+
+    // Content larger than the window, so that all of it is used, by each.
+    const WINDOW: u64 = 32 << 20;
+    let layers: Vec<Vec<u8>> =
+        (0..4).map(|seed| Tar::default().file("wide", &noise(seed, 40 << 20)).end()).collect();
+    let wide = |layer: &Vec<u8>| {
+        let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(25).unwrap();
+        encoder.include_contentsize(false).unwrap();
+        encoder.write_all(layer).unwrap();
+        encoder.finish().unwrap()
+    };
+    let blobs: Vec<Vec<u8>> = layers.iter().map(wide).collect();
+    let (image, path) = layered(&place, "wide", &layers, &blobs);
+    // One window; beside it what each of four layers at a time has of buffers, or eight MiB of windows and 24 of buffers.
+    let most = least + WINDOW + (28 << 20);
+    let archive = format!("oci-archive:{path}");
+    for arguments in [&["load", "-q", &path][..], &["check"], &["ls", "--no-cache", "-R", &archive]] {
+        let memory = peak(arguments);
+        assert!(memory < most, "{arguments:?}: {memory}, of few {least}");
+    }
+    let memory = unpacked(&image, "wide");
+    assert!(memory < most + (8 << 20), "{memory}, of few {least}");
+}
+
+#[test]
+fn layers_wait_for_the_writer_however_many_there_are() {
+    let place = Place::new();
+    let layers: Vec<Vec<u8>> =
+        (0..40).map(|seed| Tar::default().file(&format!("f{seed}"), &noise(seed, 2 << 20)).end()).collect();
+    let blobs: Vec<Vec<u8>> = layers.iter().map(|layer| gzip(layer)).collect();
+    let (_, path) = layered(&place, "many", &layers, &blobs);
+    let to = place.path("many").display().to_string();
+    let (outcome, memory) = measured(&place, &["unpack", "-q", &format!("oci-archive:{path}"), &to]);
+    outcome.ok();
+    let to = place.path("one").display().to_string();
+    let (_, path) = layered(&place, "one", &layers[..1], &blobs[..1]);
+    let (outcome, one) = measured(&place, &["unpack", "-q", &format!("oci-archive:{path}"), &to]);
+    outcome.ok();
+    assert!(memory < one + (30 << 20), "{memory}, of one {one}");
+}
+
+#[test]
+fn copying_many_small_files_reads_a_layer_once_and_takes_no_more_memory() {
+    let place = Place::new();
+    // Names that are not quite in the order of the tar, and links among them.
+    let name =
+        |number: u64| format!("d{}/f{:05}", number / 3500, if number % 16 < 2 { number ^ 1 } else { number });
+    let many = (0..10_000u64).fold(Tar::default(), |tar, number| match number % 50 {
+        49 => tar.link(&name(number), b'1', &name(number - 1)),
+        _ => tar.file(&name(number), &number.to_le_bytes()),
+    });
+    let layer = many.end();
+    let (image, ..) = image(&place, "many", &layer, &gzip(&layer));
+    let (small, ..) = image_of_one(&place);
+    let (outcome, least) = measured(&place, &["cp", &format!("{small}:/"), "-"]);
+    outcome.ok();
+    let (outcome, memory) = measured(&place, &["cp", &format!("{image}:/"), "-"]);
+    let copied = outcome.ok().stdout;
+    assert!(memory < least + 10_000 * 150 + (8 << 20), "{memory}, of one {least}");
+    // What comes out is what is listed.
+    let again = place.file("again.tar", &copied);
+    place.run(&["import", "-q", &again, "example.com/again:1"]).ok();
+    let wanted = place.run(&["ls", "-R", &image]).ok();
+    assert_eq!(place.run(&["ls", "-R", "example.com/again:1"]).ok().text(), wanted.text());
+    assert_eq!(wanted.text().lines().count(), 10_003);
+}
+
+fn image_of_one(place: &Place) -> (String, u64, String) {
+    let small = Tar::default().file("one", b"x").end();
+    image(place, "one", &small, &gzip(&small))
+}

@@ -3,12 +3,14 @@
 
 mod gzip;
 mod inflate;
+mod windows;
 mod zstd_frames;
 
 use std::io::{self, BufRead, Read};
 
 use gzip::Gunzip;
 pub(crate) use inflate::WINDOW;
+pub(crate) use windows::{Share, Windows};
 use zstd_frames::{Frames, WINDOW_LIMIT};
 
 /// A compression consign undoes.
@@ -251,6 +253,14 @@ impl<R: BufRead> Decoder<R> {
         };
         let inner = inner.map_err(|source| CompressionError::Read { source })?;
         Ok(Decoder { inner, compression, produced: 0, limit })
+    }
+
+    /// Has it wait for memory that decoders share; to be called before anything is decoded.
+    pub(crate) fn sharing(mut self, share: Share) -> Self {
+        if let Inner::Zstd(inner) = &mut self.inner {
+            inner.share = Some(share);
+        }
+        self
     }
 
     /// The place the last call of [`decode`](Self::decode) came upon, if it did.

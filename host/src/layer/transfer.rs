@@ -11,7 +11,7 @@ use chunks::{ChunkReader, Chunks, LoopEnd, channel};
 use crossbeam_channel::{Receiver, unbounded};
 
 use super::checkpoints::SPAN;
-use super::compression::{Compression, CompressionError, DETECT, Decoder, Expansion, Point};
+use super::compression::{Compression, CompressionError, DETECT, Decoder, Expansion, Point, Share, Windows};
 use super::make::{Made, Making};
 use crate::digest::{Algorithm, Digest, Hasher};
 
@@ -201,11 +201,12 @@ fn decoder<R: io::BufRead>(
     limit: u64,
     noting: bool,
 ) -> Result<Decoder<R>, CompressionError> {
-    if noting {
+    let decoder = if noting {
         Decoder::noting(input, compression, limit, SPAN)
     } else {
         Decoder::new(input, compression, limit)
-    }
+    };
+    Ok(decoder?.sharing(Share::of(Windows::of_process(), 0)))
 }
 
 fn detect(bytes: &[u8]) -> Result<Compression, CompressionError> {

@@ -8,7 +8,7 @@ use std::thread;
 
 use super::SaveError;
 use crate::digest::{Digest, Hasher};
-use crate::layer::compression::{Compression, CompressionError, DETECT, Decoder, Expansion};
+use crate::layer::compression::{Compression, CompressionError, DETECT, Decoder, Expansion, Share, Windows};
 use crate::layer::transfer::chunks::{ChunkReader, Chunks, LoopEnd, channel};
 use crate::store::StoreError;
 
@@ -197,7 +197,8 @@ fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
 pub(super) fn decoder<R: BufRead>(mut input: R, limit: u64) -> io::Result<Decoder<R>> {
     let head = input.fill_buf()?;
     let compression = Compression::detect(&head[..head.len().min(DETECT)]).map_err(io::Error::other)?;
-    Decoder::new(input, compression, limit).map_err(io::Error::other)
+    let decoder = Decoder::new(input, compression, limit).map_err(io::Error::other)?;
+    Ok(decoder.sharing(Share::of(Windows::of_process(), 0)))
 }
 
 /// Reads to the end, or until nobody wants more.

@@ -5,6 +5,7 @@
 //! known at the layer's end, when it has been written.
 
 use std::io::{self, BufRead, Read};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -12,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::{Layers, Stream, UnpackError};
 use crate::digest::{Algorithm, Digest, Hasher};
-use crate::layer::compression::{Compression, CompressionError, DETECT, Decoder, Expansion};
+use crate::layer::compression::{Compression, CompressionError, DETECT, Decoder, Expansion, Share, Windows};
 
 /// Bytes of one buffer.
 const BUFFER: usize = 256 << 10;
@@ -66,6 +67,7 @@ pub(super) fn run(
     mut take: impl FnMut(usize, &Coming) -> Result<(), UnpackError>,
 ) -> Result<(), UnpackError> {
     let count = layers.diff_ids().len();
+    let windows = Windows::in_turn();
     let (ready_in, ready) = unbounded();
     let mut waiting = Vec::new();
     for layer in 0..count {
@@ -73,15 +75,18 @@ pub(super) fn run(
         let (free_in, free) = bounded(BUFFERS);
         waiting.push(Coming { pieces, free: free_in });
         // The receiver is alive.
-        drop(ready_in.send(Job { layer, out, free }));
+        drop(ready_in.send(Job { layer, out, free, windows: windows.clone() }));
     }
     drop(ready_in);
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        for _ in 0..at_once.clamp(1, count.max(1)) {
+        let at_once = at_once.clamp(1, count.max(1));
+        for _ in 0..at_once {
             let (ready, stop) = (ready.clone(), &stop);
             scope.spawn(move || {
                 for job in ready {
+                    // What small layers come to waits for the writer, too.
+                    job.windows.wait(job.layer, at_once - 1);
                     if stop.load(Ordering::Relaxed) {
                         return;
                     }
@@ -89,9 +94,12 @@ pub(super) fn run(
                 }
             });
         }
+        // Whatever becomes of it, nobody waits for a turn that does not come.
+        let turns = Turns(&windows);
         let mut result = Ok(());
         // Where it ends early, those that still send find nobody.
         for (layer, coming) in waiting.into_iter().enumerate() {
+            turns.0.turn(layer);
             result = take(layer, &coming);
             if result.is_err() {
                 stop.store(true, Ordering::Relaxed);
@@ -102,23 +110,33 @@ pub(super) fn run(
     })
 }
 
+struct Turns<'a>(&'a Windows);
+
+impl Drop for Turns<'_> {
+    fn drop(&mut self) {
+        self.0.give_up();
+    }
+}
+
 /// One layer's way.
 struct Job {
     layer: usize,
     out: Sender<Piece>,
     free: Receiver<Vec<u8>>,
+    windows: Arc<Windows>,
 }
 
 impl Job {
     fn run(self, layers: &dyn Layers, expansion: Expansion) {
-        let Job { layer, out, free } = self;
+        let Job { layer, out, free, windows } = self;
         let result = layers.open(layer).and_then(|stream| {
             let wanted = &layers.diff_ids()[layer];
             let (undone_in, undone) = bounded::<Chunk>(4);
             thread::scope(|scope| {
                 let onward = &out;
                 let hasher = scope.spawn(move || hash(wanted.algorithm(), &undone, onward));
-                let read = read(layer, stream, expansion, &free, undone_in);
+                let share = Share::of(windows, layer);
+                let read = read(layer, stream, expansion, share, &free, undone_in);
                 let found = hasher.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
                 match (read, found) {
                     (Err(error), _) => Err(error),
@@ -152,6 +170,7 @@ fn read(
     layer: usize,
     stream: Stream,
     expansion: Expansion,
+    share: Share,
     free: &Receiver<Vec<u8>>,
     undone: Sender<Chunk>,
 ) -> Result<(), UnpackError> {
@@ -168,7 +187,8 @@ fn read(
     let head = input.head().map_err(failed)?;
     let compression =
         Compression::detect(head).map_err(|source| UnpackError::Compression { layer, source })?;
-    let result = undo(&mut input, compression, expansion.limit(size), free, &undone);
+    let decoder = Decoder::new(&mut input, compression, expansion.limit(size));
+    let result = decoder.and_then(|decoder| undo(decoder.sharing(share), free, &undone));
     drop(undone);
     let undone = match result {
         Ok(Undone::All) => Ok(()),
@@ -196,13 +216,10 @@ enum Undone {
 }
 
 fn undo(
-    input: &mut Hashed,
-    compression: Compression,
-    limit: u64,
+    mut decoder: Decoder<&mut Hashed>,
     free: &Receiver<Vec<u8>>,
     undone: &Sender<Chunk>,
 ) -> Result<Undone, CompressionError> {
-    let mut decoder = Decoder::new(input, compression, limit)?;
     let mut made = 0;
     loop {
         let bytes = match free.try_recv() {

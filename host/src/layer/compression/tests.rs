@@ -104,3 +104,110 @@ fn what_is_not_undone_is_named() {
     assert!(matches!(Compression::detect(bzip2), Err(CompressionError::Unsupported { found: "bzip2" })));
     assert!(matches!(Compression::detect(b"BZhello, a name"), Ok(Compression::Plain)));
 }
+
+/// A frame that says this window, of content that is larger.
+fn frame_with_window(log: u32, content: &[u8]) -> Vec<u8> {
+    let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(log).unwrap();
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// As it comes from a pipe: a few bytes at a time.
+struct Trickle<'a>(&'a [u8]);
+
+impl Read for Trickle<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(buffer)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl BufRead for Trickle<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Ok(&self.0[..self.0.len().min(3)])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.0 = &self.0[amount..];
+    }
+}
+
+#[test]
+fn decoders_that_share_memory_give_what_others_give() {
+    let skip = [&[0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"xyz"].concat();
+    let content: Vec<u8> = (0..100_000u32).flat_map(u32::to_le_bytes).collect();
+    for size in [0, 1, 255, 256, 70_000, content.len()] {
+        let parts = [
+            skip.clone(),
+            zstd::bulk::compress(&content[..size], 1).unwrap(),
+            skip.clone(),
+            frame_with_window(22, &content[..size]),
+            zstd::bulk::compress(&content[size..], 1).unwrap(),
+            frame_with_window(20, b""),
+        ];
+        let bytes = parts.concat();
+        let wanted = decode(&bytes, u64::MAX).unwrap();
+        let share = || Share::of(Windows::of_process(), 0);
+        let shared =
+            |bytes| Decoder::new(Trickle(bytes), Compression::Zstd, u64::MAX).unwrap().sharing(share());
+        let mut found = Vec::new();
+        shared(&bytes).read_to_end(&mut found).unwrap();
+        assert!(found == wanted);
+        // Wherever it is cut that is seen, but between two frames.
+        let ends: Vec<usize> = parts
+            .iter()
+            .scan(0, |end, part| {
+                Some({
+                    *end += part.len();
+                    *end
+                })
+            })
+            .collect();
+        for cut in (1..bytes.len()).filter(|cut| *cut < 40 || ends.iter().any(|end| end.abs_diff(*cut) < 20))
+        {
+            let cut_off = shared(&bytes[..cut]).read_to_end(&mut Vec::new());
+            assert_eq!(cut_off.is_ok(), ends.contains(&cut), "{size}: {cut}");
+        }
+    }
+}
+
+#[test]
+fn windows_that_are_decoded_at_the_same_time_fit_together() {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    let windows = Windows::of_process();
+    let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut share = Share::of(windows.clone(), 0);
+                for bytes in [8 << 20, 24 << 20, 32 << 20] {
+                    share.exchange(bytes);
+                    let taken = now.fetch_add(bytes as usize, Ordering::SeqCst) + bytes as usize;
+                    most.fetch_max(taken, Ordering::SeqCst);
+                    std::thread::yield_now();
+                    now.fetch_sub(bytes as usize, Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    assert!(most.load(Ordering::SeqCst) <= 32 << 20, "{most:?}");
+
+    // In turn: what is next may have 8 MiB; the one that is waited for all it wants, whatever the next ones have.
+    let windows = Windows::in_turn();
+    let mut next = Share::of(windows.clone(), 1);
+    next.exchange(8 << 20);
+    let came = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            Share::of(windows.clone(), 2).exchange(1 << 20);
+            came.store(true, Ordering::SeqCst);
+        });
+        Share::of(windows.clone(), 0).exchange(32 << 20);
+        assert!(!came.load(Ordering::SeqCst));
+        windows.turn(1);
+        next.exchange(32 << 20);
+    });
+    assert!(came.load(Ordering::SeqCst));
+}
