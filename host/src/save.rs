@@ -255,6 +255,25 @@ pub fn save(
     }
 }
 
+/// For a form that keeps no manifests, which are what is signed.
+fn refuse_signed(
+    from: &Origin,
+    sandbox: &Sandbox,
+    wanted: &[Wanted],
+    options: &Options<'_>,
+    format: &'static str,
+) -> Result<(), SaveError> {
+    let Some(carrying) = options.signatures else { return Ok(()) };
+    for wanted in wanted {
+        let image = from.choose(sandbox, wanted, &options.choice)?;
+        let Some(manifest) = &image.manifest else { continue };
+        if carrying.signer.is_some() || !carrying.of(&manifest.digest.parse()?)?.is_empty() {
+            return Err(SaveError::Unsupported { format, what: SIGNATURES });
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;

@@ -199,3 +199,28 @@ fn an_index_is_pushed_with_all_its_images() {
 fn path(descriptor: &Value) -> String {
     descriptor["digest"].as_str().unwrap().replace(':', "/")
 }
+
+#[test]
+fn features_of_processors_are_left_out_as_podman_leaves_them_out_of_oci_indexes() {
+    let place = Place::with(&["multi.oci.tar"]);
+    for kind in ["oci", "docker"] {
+        place.run(&["manifest", "create", "--type", kind, kind]).ok();
+    }
+    let add = |list: &str, options: &[&str]| {
+        let all = ["manifest", "add", "-q", "--platform", "linux/amd64", list, "example.com/multi:1"];
+        place.run(&[&all[..], options].concat())
+    };
+    let told = add("oci", &["--features", "sse4,aes", "--features", "x"]).ok();
+    assert!(told.stderr.contains("`--features` are left out"), "{}", told.stderr);
+    let index = place.run(&["manifest", "inspect", "oci"]).ok().json();
+    let entry = &index["manifests"][0];
+    assert_eq!(entry["platform"], serde_json::json!({"architecture": "amd64", "os": "linux"}));
+    let digest = entry["digest"].as_str().unwrap();
+    let annotate = ["manifest", "annotate", "--features", "x", "--annotation", "a=b", "oci", digest];
+    assert!(place.run(&annotate).ok().stderr.contains("left out"));
+    let index = place.run(&["manifest", "inspect", "oci"]).ok().json();
+    assert_eq!(index["manifests"][0]["annotations"]["a"], "b");
+    let refused = add("docker", &["--features", "x"]).failed(2);
+    assert!(refused.stderr.contains("wanted an OCI index, found a Docker list"), "{}", refused.stderr);
+    assert_eq!(place.run(&["manifest", "inspect", "docker"]).ok().json()["manifests"], serde_json::json!([]));
+}

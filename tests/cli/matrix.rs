@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::archive::digest;
 use crate::kinds::{Form, Kind, kinds};
@@ -117,17 +117,18 @@ impl Session {
         let raw = other.run(&["inspect", "--raw", name]).ok().stdout;
         assert_eq!(digest(&raw), kind.digest(), "{what}");
         other.check();
-        for to in [
-            format!("oci:{}:x", self.path(&format!("{repository}-{}-oci", kind.name))),
-            format!("oci-archive:{}:x", self.path(&format!("{repository}-{}.oci.tar", kind.name))),
-            format!("dir:{}", self.path(&format!("{repository}-{}-dir", kind.name))),
-        ] {
+        let at = |form: &str| self.path(&format!("{repository}-{}-{form}", kind.name));
+        let (layout, directory) = (at("oci"), at("dir"));
+        for to in [format!("oci:{layout}:x"), format!("dir:{directory}")] {
             let copied = self.consign(&["copy", "-q", "--all", "--preserve-digests", &there, &to]).ok();
-            assert_eq!(
-                (copied.text().trim(), self.digest(&to)),
-                (kind.digest(), kind.digest().into()),
-                "{to}"
-            );
+            assert_eq!(copied.text().trim(), kind.digest(), "{to}");
+        }
+        let listed = std::fs::read(format!("{layout}/index.json")).unwrap();
+        let listed: Value = serde_json::from_slice(&listed).unwrap();
+        assert_eq!(listed["manifests"][0]["digest"], kind.digest(), "{what}");
+        let blob = format!("{layout}/blobs/{}", kind.digest().replace(':', "/"));
+        for manifest in [blob, format!("{directory}/manifest.json")] {
+            assert_eq!(digest(&std::fs::read(&manifest).unwrap()), kind.digest(), "{manifest}");
         }
         let archive = self.path(&format!("{repository}-{}.tar", kind.name));
         let to = format!("docker-archive:{archive}:example.com/x:1");

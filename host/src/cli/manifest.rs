@@ -8,7 +8,7 @@ use serde_json::json;
 use consign::image_index::{self, IndexError, NamedIndex, add, annotate, change, empty};
 use consign::resolve::name;
 use consign::store::StoreError;
-use consign::types::manifests::Index;
+use consign::types::manifests::{Index, Kind};
 use consign::types::{Descriptor, ImageName};
 
 use super::args::{
@@ -76,7 +76,8 @@ fn add_images(session: &Session, arguments: &ManifestAdd) -> Result<()> {
     let store = session.store()?;
     // Before anything is fetched for it.
     let absent = || StoreError::UnknownName { name: name(&list) };
-    told(image_index::find(&store, session.sandbox(), &list))?.ok_or_else(absent)?;
+    let known = told(image_index::find(&store, session.sandbox(), &list))?.ok_or_else(absent)?;
+    leave_features_out(stated, &known.index)?;
     let mut entries = members::all(session, &arguments.members, &arguments.images)?;
     if entries.len() > 1 && is_of_one(stated) {
         let found = entries.len();
@@ -99,6 +100,23 @@ fn add_images(session: &Session, arguments: &ManifestAdd) -> Result<()> {
 fn is_of_one(stated: &Stated) -> bool {
     let texts = [&stated.os, &stated.arch, &stated.variant, &stated.os_version];
     texts.iter().any(|text| text.is_some()) || !stated.os_features.is_empty()
+}
+
+/// Features of processors: taken for OCI's indexes, which have no place for them, as podman takes them; a Docker list has
+/// one, and would be told something else than what was said.
+fn leave_features_out(stated: &Stated, index: &Index) -> Result<()> {
+    if stated.features.is_empty() {
+        return Ok(());
+    }
+    if index.kind == Kind::DockerList {
+        return Err(Failure::usage(
+            "wanted an OCI index, found a Docker list, whose `features` are not kept here",
+        )
+        .hint("`--os-features` are")
+        .into());
+    }
+    output::note("`--features` are left out: an OCI index has no place for features of processors");
+    Ok(())
 }
 
 /// Puts what is stated in place of what an entry says of its platform.
@@ -132,6 +150,9 @@ fn say(session: &Session, arguments: &ManifestAnnotate) -> Result<()> {
     let stated = &arguments.stated;
     let annotations = pairs(&stated.annotation)?;
     let store = session.store()?;
+    if let Some(known) = told(image_index::find(&store, session.sandbox(), &list))? {
+        leave_features_out(stated, &known.index)?;
+    }
     let subject = arguments.subject.as_deref();
     let subject = subject.map(|text| members::subject(session, text)).transpose()?;
     let changed = change(&store, session.sandbox(), &list, |index| {

@@ -16,7 +16,7 @@ use super::gaps::{Gap, Out, Positioned, fill};
 use super::origin::{Bytes, Origin};
 use super::piece::{HELD, open};
 use super::tar::TarWriter;
-use super::{Absent, Kinds, Options, SIGNATURES, SaveError, Saved, SavedImage, SavedRoot, Wanted};
+use super::{Absent, Kinds, Options, SaveError, Saved, SavedImage, SavedRoot, Wanted};
 use crate::digest::Digest;
 use crate::load::{Count, Progress};
 use crate::resolve::name as full_name;
@@ -99,7 +99,7 @@ fn write_to<W: Out>(
     if let Some(what) = refused {
         return Err(SaveError::Unsupported { format: FORMAT, what });
     }
-    refuse_signed(from, sandbox, wanted, options)?;
+    super::refuse_signed(from, sandbox, wanted, options, FORMAT)?;
     let mut images = images(from, sandbox, wanted, options)?;
     let mut distinct = BTreeMap::new();
     let layers = images.iter().flat_map(|image| &image.layers);
@@ -123,24 +123,6 @@ fn write_to<W: Out>(
     let gaps = std::mem::take(&mut archive.gaps);
     let roots = archive.finish(images)?;
     Ok((Saved { roots, blobs }, gaps))
-}
-
-/// The form keeps no manifests, which are what is signed.
-fn refuse_signed(
-    from: &Origin,
-    sandbox: &Sandbox,
-    wanted: &[Wanted],
-    options: &Options<'_>,
-) -> Result<(), SaveError> {
-    let Some(carrying) = options.signatures else { return Ok(()) };
-    for wanted in wanted {
-        let image = from.choose(sandbox, wanted, &options.choice)?;
-        let Some(manifest) = &image.manifest else { continue };
-        if carrying.signer.is_some() || !carrying.of(&manifest.digest.parse()?)?.is_empty() {
-            return Err(SaveError::Unsupported { format: FORMAT, what: SIGNATURES });
-        }
-    }
-    Ok(())
 }
 
 /// The images that are meant, each once, with all the names it is wanted under.

@@ -76,6 +76,10 @@ pub struct Stated {
     #[arg(long, value_name = "FEATURE", value_delimiter = ',')]
     pub os_features: Vec<String>,
 
+    /// Features of the processor, which podman takes and OCI indexes have no place for
+    #[arg(long, value_name = "FEATURE", value_delimiter = ',')]
+    pub features: Vec<String>,
+
     /// An annotation
     #[arg(long, value_name = "KEY=VALUE")]
     pub annotation: Vec<String>,
@@ -151,7 +155,7 @@ pub struct ManifestAnnotate {
     pub image: Option<String>,
 
     /// Say it of the index itself
-    #[arg(long, conflicts_with_all = ["os", "arch", "variant", "os_version", "os_features"])]
+    #[arg(long, conflicts_with_all = ["os", "arch", "variant", "os_version", "os_features", "features"])]
     pub index: bool,
 
     #[command(flatten)]
