@@ -1,8 +1,9 @@
-//! What registries say beside manifests and blobs: challenges, links, ranges, and the small documents of
+//! What registries say beside manifests and blobs: challenges, links, ranges, dates, and the small documents of
 //! tokens, tags and errors.
 
 mod answer;
 mod challenge;
+mod date;
 mod url;
 
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 pub(crate) use answer::read;
 pub use answer::{read_problems, read_tags, read_token};
 pub use challenge::challenges;
+pub use date::read_date;
 pub use url::{locate, next_page};
 
 use crate::wit::exports::consign::image::registries::Span;

@@ -235,6 +235,7 @@ mod registries_exports {
     export!("consign:image/registries@0.1.0#locate" locate(p0: u32, p1: u32, p2: u32, p3: u32) -> pointer |from| Component::locate(from.next(), from.next()));
     export!("consign:image/registries@0.1.0#next-page" next_page(p0: u32, p1: u32, p2: u32, p3: u32) -> pointer |from| Component::next_page(from.next(), from.next()));
     export!("consign:image/registries@0.1.0#read-range" read_range(p0: u32, p1: u32) -> pointer |from| Component::read_range(from.next()));
+    export!("consign:image/registries@0.1.0#read-date" read_date(p0: u32, p1: u32) -> pointer |from| Component::read_date(from.next()));
 }
 
 #[cfg(any(feature = "sources"))]

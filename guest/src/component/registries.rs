@@ -33,4 +33,8 @@ impl Guest for Component {
     fn read_range(header: String) -> Option<Span> {
         registry::read_range(&header)
     }
+
+    fn read_date(header: String) -> Option<u64> {
+        registry::read_date(&header)
+    }
 }

@@ -176,3 +176,33 @@ fn refusals_are_read_as_far_as_they_go() {
     let long = format!("{{\"errors\":[{{\"message\":\"{}\"}}]}}", "m".repeat(5000));
     assert!(told(long.as_bytes())[0].1.len() <= 300);
 }
+
+#[test]
+fn dates_are_read_in_the_three_forms_of_http() {
+    for (text, wanted) in [
+        ("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", Some(784_111_777)),
+        ("Sun Nov  6 08:49:37 1994", Some(784_111_777)),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+        ("Tue, 29 Feb 2000 23:59:60 GMT", Some(951_868_800)),
+        ("Sun, 22 Nov 2026 03:24:00 GMT", Some(1_795_317_840)),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", Some(253_402_300_799)),
+        ("Wednesday, 01-Jan-20 00:00:00 GMT", Some(1_577_836_800)),
+        ("Wed, 31 Dec 1969 23:59:59 GMT", None),
+        ("Mon, 29 Feb 2100 00:00:00 GMT", None),
+        ("Mon, 31 Jun 2026 00:00:00 GMT", None),
+        ("Mon, 00 Jun 2026 00:00:00 GMT", None),
+        ("Mon, 01 Jun 2026 24:00:00 GMT", None),
+        ("Mon, 01 Jun 2026 00:00:00 CET", None),
+        ("Mon, 01 jun 2026 00:00:00 GMT", None),
+        ("Mon, 01 Jun 0000 00:00:00 GMT", None),
+        ("Mon, 01 Jun 99999 00:00:00 GMT", None),
+        ("Mon, +1 Jun 2026 00:00:00 GMT", None),
+        ("Mon, 01 Jun 2026 00:00 GMT", None),
+        ("Mon Jun 111 00:00:00 2026", None),
+        ("120", None),
+        ("", None),
+    ] {
+        assert_eq!(read_date(text), wanted, "{text}");
+    }
+}

@@ -87,4 +87,16 @@ impl Sandbox {
             component.consign_image_registries().call_read_range(store, header)
         })
     }
+
+    /// Reads a date of HTTP: seconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`] where the component did not answer, which says
+    /// nothing about what was asked.
+    pub fn read_date(&self, header: &str) -> Result<Option<u64>, SandboxError> {
+        self.call_sources(|component, store| {
+            component.consign_image_registries().call_read_date(store, header)
+        })
+    }
 }

@@ -1,6 +1,8 @@
 #![no_main]
 
-use consign_guest::registry::{challenges, locate, next_page, read_problems, read_range, read_tags, read_token};
+use consign_guest::registry::{
+    challenges, locate, next_page, read_date, read_problems, read_range, read_tags, read_token,
+};
 use consign_guest::wit::exports::consign::image::registries::Url;
 use libfuzzer_sys::fuzz_target;
 
