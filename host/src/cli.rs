@@ -4,6 +4,7 @@
 mod args;
 mod attachments;
 mod cat;
+mod certificates;
 mod check;
 mod component;
 mod config;

@@ -1,4 +1,4 @@
-//! Docker's image store, by the Engine API of its daemon: images out of it and into it, each as one archive that
+//! Docker's image store, by the Engine API of its daemon, on a socket or over TLS: images out of it and into it, each as one archive that
 //! streams.
 //!
 //! The daemon is a program of this machine, trusted with more than this one; what it answers beside archives is short JSON,
@@ -17,12 +17,15 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use ureq::http::Response;
+use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body, SendBody};
 
 pub use address::Address;
 pub use error::DaemonError;
 pub use sending::SendError;
+
+use crate::registry::Certificates;
 
 /// Bytes of a document, and of all the daemon says while it takes an archive in.
 const ANSWER_LIMIT: u64 = 4 << 20;
@@ -43,6 +46,17 @@ impl Default for Patience {
     fn default() -> Self {
         Patience { connect: Duration::from_secs(10), idle: Duration::from_secs(15 * 60) }
     }
+}
+
+/// How a daemon is reached.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// Over TLS: whom it has to show itself as, and who is shown to it.
+    pub certificates: Certificates,
+    /// Over TLS: whether any certificate is good enough.
+    pub unverified: bool,
+    /// How long it is waited for.
+    pub patience: Patience,
 }
 
 /// A daemon that answered.
@@ -80,12 +94,13 @@ impl Daemon {
     ///
     /// # Errors
     /// [`DaemonError::Request`] where there is none, [`DaemonError::NoDaemon`] where something else answers.
-    pub fn connect(address: &Address, patience: Patience) -> Result<Daemon, DaemonError> {
+    pub fn connect(address: &Address, access: &Access) -> Result<Daemon, DaemonError> {
+        let patience = access.patience;
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            // The daemon is here, whatever proxies there are for elsewhere.
+            // The daemon is here, or an administrator's, whatever proxies there are for elsewhere.
             .proxy(None)
             .user_agent(concat!("consign/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity")
@@ -102,9 +117,14 @@ impl Daemon {
                 Agent::with_parts(config, connector, connection::Nowhere)
             }
             Address::Tcp(_) => Agent::with_parts(config, DefaultConnector::default(), connection::Loopback),
+            Address::Tls(_) => {
+                let connector = access.certificates.connector(!access.unverified);
+                Agent::with_parts(config, connector, DefaultResolver::default())
+            }
         };
         let host = address.host();
-        let mut daemon = Daemon { agent, base: format!("http://{host}"), hung_up };
+        let scheme = if matches!(address, Address::Tls(_)) { "https" } else { "http" };
+        let mut daemon = Daemon { agent, base: format!("{scheme}://{host}"), hung_up };
         let pinged = daemon.get("/_ping")?;
         let version = pinged.headers().get("api-version").and_then(|version| version.to_str().ok());
         // Daemons before Docker 17.04 do not say it there.

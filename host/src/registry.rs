@@ -23,12 +23,14 @@ mod exchange;
 mod file;
 pub mod helper;
 mod manifest;
+mod pace;
 mod proxy;
 mod referrers;
 mod retry;
 mod secret;
+mod secured;
 mod tags;
-mod tls;
+pub(crate) mod tls;
 mod upload;
 mod url;
 
@@ -67,8 +69,11 @@ pub enum Security {
 pub struct Patience {
     /// For a connection, TLS included.
     pub connect: Duration,
-    /// For the next bytes of an answer, and for being rid of the next bytes of a request.
+    /// For the next bytes of an answer, for all of its head, and for being rid of the next bytes of a request.
     pub idle: Duration,
+    /// How fast the body of an answer has to come, in bytes a second on the mean of each `idle`. What is slower counts as
+    /// nothing.
+    pub slowest: u64,
     /// How often a request is made again that failed on the way or was refused for the moment.
     pub retries: u32,
     /// Before the first time again; doubled each time, and up to a half more or less by chance.
@@ -78,11 +83,12 @@ pub struct Patience {
 }
 
 impl Default for Patience {
-    /// 20 s, 60 s, 3 times, after 0.5 s, at most 60 s.
+    /// 20 s, 60 s, 1 KiB a second, 3 times, after 0.5 s, at most 60 s.
     fn default() -> Self {
         Patience {
             connect: Duration::from_secs(20),
             idle: Duration::from_secs(60),
+            slowest: 1 << 10,
             retries: 3,
             pause: Duration::from_millis(500),
             longest_pause: Duration::from_secs(60),

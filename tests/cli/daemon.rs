@@ -1,8 +1,11 @@
-//! A Docker daemon of the tests, which speaks as Docker's does, well or badly.
+//! A Docker daemon of the tests, on a socket or over TLS, which speaks as Docker's does, well or badly.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, Mutex};
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::place::{Outcome, Place};
 
@@ -15,7 +18,24 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-type Answers = dyn Fn(&Request, &mut UnixStream) + Send + Sync;
+/// A connection of the daemon.
+pub trait Stream: Read + Write {
+    fn end(&mut self);
+}
+
+impl Stream for UnixStream {
+    fn end(&mut self) {
+        let _ = self.shutdown(Shutdown::Both);
+    }
+}
+
+impl Stream for StreamOwned<ServerConnection, TcpStream> {
+    fn end(&mut self) {
+        let _ = self.sock.shutdown(Shutdown::Both);
+    }
+}
+
+type Answers = dyn Fn(&Request, &mut dyn Stream) + Send + Sync;
 
 /// A daemon on a socket below the place.
 pub struct Daemon {
@@ -25,43 +45,61 @@ pub struct Daemon {
 
 impl Daemon {
     /// With these answers to all but the ping, which it answers as Docker does.
-    pub fn new(place: &Place, answers: impl Fn(&Request, &mut UnixStream) + Send + Sync + 'static) -> Daemon {
-        Daemon::with(place, move |request, stream| {
-            if request.line == "GET /_ping" {
-                let headers =
-                    "HTTP/1.1 200 OK\r\nApi-Version: 1.47\r\nOstype: linux\r\nContent-Length: 2\r\n\r\n";
-                let _ = stream.write_all(format!("{headers}OK").as_bytes());
-            } else {
-                answers(request, stream);
-            }
-        })
+    pub fn new(place: &Place, answers: impl Fn(&Request, &mut dyn Stream) + Send + Sync + 'static) -> Daemon {
+        Daemon::with(place, pinged(answers))
     }
 
     /// With these answers.
     pub fn with(
         place: &Place,
-        answers: impl Fn(&Request, &mut UnixStream) + Send + Sync + 'static,
+        answers: impl Fn(&Request, &mut dyn Stream) + Send + Sync + 'static,
     ) -> Daemon {
         let path = place.path("docker.sock");
         let listener = UnixListener::bind(&path).unwrap();
+        let mut streams = std::iter::from_fn(move || Some(listener.accept().unwrap().0));
+        let next = move || streams.next().unwrap();
+        Daemon::serving(format!("unix://{}", path.display()), next, Arc::new(answers))
+    }
+
+    /// The same as [`Daemon::new`] over TLS.
+    pub fn over_tls(
+        config: Arc<ServerConfig>,
+        answers: impl Fn(&Request, &mut dyn Stream) + Send + Sync + 'static,
+    ) -> Daemon {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = format!("tcp://{}", listener.local_addr().unwrap());
+        let next = move || {
+            let stream = listener.accept().unwrap().0;
+            StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream)
+        };
+        Daemon::serving(host, next, Arc::new(pinged(answers)))
+    }
+
+    fn serving<S: Stream + Send + 'static>(
+        host: String,
+        mut next: impl FnMut() -> S + Send + 'static,
+        answers: Arc<Answers>,
+    ) -> Daemon {
         let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
-        let (seen, answers): (_, Arc<Answers>) = (requests.clone(), Arc::new(answers));
+        let seen = requests.clone();
         std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (mut stream, seen, answers) = (stream.unwrap(), seen.clone(), answers.clone());
+            loop {
+                let (stream, seen, answers) = (next(), seen.clone(), answers.clone());
                 std::thread::spawn(move || {
-                    while let Some(request) = read(&stream) {
+                    let mut stream = BufReader::new(stream);
+                    while let Some(request) = read(&mut stream) {
                         seen.lock().unwrap().push(request.clone());
-                        answers(&request, &mut stream);
+                        answers(&request, stream.get_mut());
                         // One request a connection, as the answers say.
                         if !request.line.ends_with("_ping") {
+                            stream.get_mut().end();
                             return;
                         }
                     }
                 });
             }
         });
-        Daemon { host: format!("unix://{}", path.display()), requests }
+        Daemon { host, requests }
     }
 
     pub fn lines(&self) -> Vec<String> {
@@ -80,18 +118,32 @@ impl Daemon {
     }
 }
 
+/// With Docker's answer to a ping.
+fn pinged(
+    answers: impl Fn(&Request, &mut dyn Stream) + Send + Sync + 'static,
+) -> impl Fn(&Request, &mut dyn Stream) + Send + Sync + 'static {
+    move |request, stream| {
+        if request.line == "GET /_ping" {
+            let headers =
+                "HTTP/1.1 200 OK\r\nApi-Version: 1.47\r\nOstype: linux\r\nContent-Length: 2\r\n\r\n";
+            let _ = stream.write_all(format!("{headers}OK").as_bytes());
+        } else {
+            answers(request, stream);
+        }
+    }
+}
+
 /// A request; its body if it says there is one. `None` at the end of the connection.
-fn read(stream: &UnixStream) -> Option<Request> {
-    let mut stream = BufReader::new(stream);
-    let line = |stream: &mut BufReader<&UnixStream>| -> Option<String> {
+fn read<S: Read>(stream: &mut BufReader<S>) -> Option<Request> {
+    let line = |stream: &mut BufReader<S>| -> Option<String> {
         let mut line = String::new();
         (stream.read_line(&mut line).ok()? > 0).then(|| line.trim_end().to_owned())
     };
-    let first = line(&mut stream)?;
+    let first = line(stream)?;
     let first = first.strip_suffix(" HTTP/1.1").unwrap().to_owned();
     let mut headers = Vec::new();
     loop {
-        match line(&mut stream)? {
+        match line(stream)? {
             empty if empty.is_empty() => break,
             header => headers.push(header.to_ascii_lowercase()),
         }
@@ -99,7 +151,7 @@ fn read(stream: &UnixStream) -> Option<Request> {
     let mut body = Vec::new();
     if headers.iter().any(|header| header == "transfer-encoding: chunked") {
         loop {
-            let size = usize::from_str_radix(&line(&mut stream)?, 16).ok()?;
+            let size = usize::from_str_radix(&line(stream)?, 16).ok()?;
             let mut chunk = vec![0; size + 2];
             stream.read_exact(&mut chunk).ok()?;
             if size == 0 {
@@ -112,7 +164,7 @@ fn read(stream: &UnixStream) -> Option<Request> {
 }
 
 /// An answer whose length is said.
-pub fn answer(stream: &mut UnixStream, status: &str, body: &str) {
+pub fn answer(stream: &mut dyn Stream, status: &str, body: &str) {
     let length = body.len();
     let _ = write!(
         stream,
@@ -121,14 +173,14 @@ pub fn answer(stream: &mut UnixStream, status: &str, body: &str) {
 }
 
 /// The beginning of one that comes in chunks.
-pub fn begin(stream: &mut UnixStream) {
+pub fn begin(stream: &mut dyn Stream) {
     let _ = stream.write_all(
         b"HTTP/1.1 200 OK\r\nContent-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
     );
 }
 
 /// A chunk of it; false where nobody takes it. The empty one is the last.
-pub fn chunk(stream: &mut UnixStream, bytes: &[u8]) -> bool {
+pub fn chunk(stream: &mut dyn Stream, bytes: &[u8]) -> bool {
     let head = format!("{:x}\r\n", bytes.len());
     [head.as_bytes(), bytes, b"\r\n"].iter().all(|part| stream.write_all(part).is_ok())
 }

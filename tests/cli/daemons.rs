@@ -1,15 +1,13 @@
 //! Images out of a Docker daemon: one of the tests, which speaks as Docker's does, well or badly; and podman's service,
 //! which speaks the same API.
 
-use std::io::Write;
-use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::archive::{digest, docker_archive, layer};
-use crate::daemon::{Daemon, answer, begin, chunk};
+use crate::daemon::{Daemon, Request, Stream, answer, begin, chunk};
 use crate::place::{Place, fixtures};
 
 const NAME: &str = "docker-daemon:example.com/x:1";
@@ -25,15 +23,22 @@ fn archive() -> (Vec<u8>, String) {
 }
 
 /// A daemon with that image, which gives its archive as `give` does.
-fn giving(place: &Place, give: impl Fn(&mut UnixStream, &[u8]) + Send + Sync + 'static) -> Daemon {
+fn giving(place: &Place, give: impl Fn(&mut dyn Stream, &[u8]) + Send + Sync + 'static) -> Daemon {
+    Daemon::new(place, answers(give))
+}
+
+/// Answers of such a daemon.
+pub fn answers(
+    give: impl Fn(&mut dyn Stream, &[u8]) + Send + Sync + 'static,
+) -> impl Fn(&Request, &mut dyn Stream) + Send + Sync + 'static {
     let (archive, _) = archive();
-    Daemon::new(place, move |request, stream| match request.line.as_str() {
+    move |request, stream| match request.line.as_str() {
         "GET /v1.47/images/example.com/x:1/json" => {
             answer(stream, "200 OK", r#"{"Id": "sha256:…", "Size": 7}"#)
         }
         "GET /v1.47/images/get?names=example.com%2Fx%3A1" => give(stream, &archive),
         _ => answer(stream, "404 Not Found", r#"{"message": "No such image"}"#),
-    })
+    }
 }
 
 #[test]
@@ -113,11 +118,11 @@ fn what_a_daemon_says_is_passed_on_printable_and_not_long() {
 fn an_archive_that_breaks_off_is_an_error_and_nothing_is_stored() {
     for give in [
         // In the middle of a chunk.
-        (|stream: &mut UnixStream, archive: &[u8]| {
+        (|stream: &mut dyn Stream, archive: &[u8]| {
             begin(stream);
             let _ = stream.write_all(format!("{:x}\r\n", archive.len()).as_bytes());
             let _ = stream.write_all(&archive[..archive.len() / 2]);
-        }) as fn(&mut UnixStream, &[u8]),
+        }) as fn(&mut dyn Stream, &[u8]),
         // Without the last chunk, and so perhaps not all of it.
         |stream, archive| {
             begin(stream);
@@ -173,7 +178,7 @@ fn what_is_no_daemon_is_told() {
         let place = Place::new();
         let daemon = Daemon::with(&place, move |_, stream| {
             let _ = stream.write_all(answered.as_bytes());
-            let _ = stream.shutdown(std::net::Shutdown::Both);
+            stream.end();
         });
         let refused = daemon.run(&place, &["resolve", NAME]).failed(2);
         // A connection that is closed after an answer is opened again; nobody is asked twice for nothing.
@@ -195,13 +200,10 @@ fn a_daemon_from_before_pings_told_versions_is_asked_for_its_version() {
 }
 
 #[test]
-fn a_daemon_is_nowhere_but_on_this_machine() {
+fn without_tls_a_daemon_is_nowhere_but_on_this_machine() {
     let place = Place::new();
     for (host, wanted) in [
-        (
-            "tcp://192.0.2.1:2375",
-            "wanted unix://PATH, or tcp://HOST:PORT of this machine, found `tcp://192.0.2.1:2375`",
-        ),
+        ("http://192.0.2.1:2375", "or http://HOST:PORT of this machine, found `http://192.0.2.1:2375`"),
         ("ssh://somebody@example.com", "found `ssh://somebody@example.com`"),
         ("unix:///nowhere/docker.sock", "reaching the Docker daemon at `unix:///nowhere/docker.sock`"),
     ] {

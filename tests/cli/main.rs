@@ -13,6 +13,17 @@ mod archive;
 #[allow(dead_code)]
 mod server;
 
+#[path = "../registry/certificate.rs"]
+#[allow(dead_code)]
+mod certificate;
+
+#[path = "../registry/proxy.rs"]
+#[allow(dead_code)]
+mod proxy;
+
+#[path = "../registry/tls.rs"]
+mod tls;
+
 mod attaching;
 mod cached;
 mod carrying;
@@ -23,6 +34,7 @@ mod copying;
 mod credentials;
 mod daemon;
 mod daemons;
+mod daemons_over_tls;
 mod deferred;
 mod exchanging;
 mod family;
@@ -53,6 +65,7 @@ mod place;
 mod pulling;
 mod pulling_places;
 mod pushing;
+mod reached;
 mod registries;
 mod removing;
 mod repairing;

@@ -4,13 +4,13 @@ use std::io::{self, Read, Write};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use consign::docker_daemon::{Daemon as Connected, DaemonError, Patience, SendError};
+use consign::docker_daemon::{Access, Address, Daemon as Connected, DaemonError, Patience, SendError};
 
 use crate::daemon::{Daemon, answer};
 use crate::place::{Place, fixtures};
 
 fn connected(daemon: &Daemon) -> Connected {
-    Connected::connect(&daemon.host.parse().unwrap(), Patience::default()).unwrap()
+    Connected::connect(&Address::parse(&daemon.host, false).unwrap(), &Access::default()).unwrap()
 }
 
 /// Some megabytes that are nowhere the same.
@@ -80,8 +80,8 @@ fn what_a_daemon_says_that_hangs_up_meanwhile_is_heard() {
         let _ = stream.read(&mut [0; 4096]);
         answer(&mut stream, "507 Insufficient Storage", r#"{"message": "no space left on device"}"#);
     });
-    let address = format!("unix://{}", socket.display()).parse().unwrap();
-    let daemon = Connected::connect(&address, Patience::default()).unwrap();
+    let address = Address::parse(&format!("unix://{}", socket.display()), false).unwrap();
+    let daemon = Connected::connect(&address, &Access::default()).unwrap();
     let mut written = 0u64;
     let failed = daemon.send(|out| {
         // More than any buffer holds; whoever goes on to its end takes a long time.
@@ -101,8 +101,9 @@ fn a_daemon_that_says_nothing_or_does_not_end_is_not_waited_for_for_ever() {
     let place = Place::new();
     let daemon = Daemon::new(&place, |_, _| std::thread::sleep(Duration::from_secs(60)));
     let patience = Patience { idle: Duration::from_millis(300), ..Patience::default() };
+    let access = Access { patience, ..Access::default() };
     let start = Instant::now();
-    let silent = Connected::connect(&daemon.host.parse().unwrap(), patience).unwrap();
+    let silent = Connected::connect(&Address::parse(&daemon.host, false).unwrap(), &access).unwrap();
     let failed = silent.send(|out| out.write_all(b"x")).unwrap_err();
     assert!(matches!(failed, SendError::Daemon(DaemonError::Request { .. })), "{failed:?}");
     assert!(silent.save("x:1").is_err());

@@ -123,11 +123,69 @@ fn trouble_that_does_not_pass_is_told_and_waiting_has_a_limit() {
     let error = repository(&server).get_manifest("1").unwrap_err();
     assert!(matches!(error, RegistryError::Busy { .. }), "{error}");
     assert_eq!(server.log().len(), 1);
-    let server = Server::start(|_| Response::new(429).header("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT"));
-    assert!(matches!(
-        repository(&server).get_manifest("1").unwrap_err(),
-        RegistryError::Refused { status: 429, .. }
-    ));
+}
+
+/// What `Retry-After` may be, and how long it is waited for.
+#[test]
+fn a_registry_is_left_alone_for_as_long_as_it_wants_within_the_limit() {
+    const NOW: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    let ask = |status: u16, after: &'static str, date: Option<&'static str>| {
+        let count = std::sync::atomic::AtomicUsize::new(0);
+        let server = Server::start(move |_| match count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            0 => {
+                let answer = Response::new(status).header("retry-after", after);
+                date.iter().fold(answer, |answer, date| answer.header("date", *date))
+            }
+            _ => Response::new(200).bytes("{}"),
+        });
+        let start = Instant::now();
+        let outcome = repository(&server).get_manifest("1").map(|found| assert!(found.is_some()));
+        (outcome, start.elapsed(), server.log().len())
+    };
+    for status in [429, 503] {
+        // A second, as such and as a date by the registry's clock, in each way of writing one.
+        for (after, date) in [
+            ("1", None),
+            ("Sun, 06 Nov 1994 08:49:38 GMT", Some(NOW)),
+            ("Sunday, 06-Nov-94 08:49:38 GMT", Some(NOW)),
+            ("Sun Nov  6 08:49:38 1994", Some(NOW)),
+        ] {
+            let (outcome, waited, asked) = ask(status, after, date);
+            outcome.unwrap();
+            assert!(waited >= Duration::from_secs(1), "{after}: {waited:?}");
+            assert_eq!(asked, 2);
+        }
+        // No time, time that is over, and what is none: as if nothing had been said.
+        for (after, date) in [
+            ("0", None),
+            ("Fri, 31 Dec 1999 23:59:59 GMT", None),
+            ("Sun, 06 Nov 1994 08:49:36 GMT", Some(NOW)),
+            (NOW, Some(NOW)),
+            ("-1", None),
+            ("1.5", None),
+            ("soon", None),
+            ("", None),
+            ("Sun, 06 Nov 9999999 08:49:37 GMT", None),
+        ] {
+            let (outcome, waited, asked) = ask(status, after, date);
+            outcome.unwrap();
+            assert!(waited < Duration::from_millis(900), "{after}: {waited:?}");
+            assert_eq!(asked, 2);
+        }
+        // More than is waited.
+        for (after, date) in [
+            ("3", None),
+            ("86400", None),
+            ("99999999999999999999999999", None),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+            ("Sun, 06 Nov 1994 08:49:40 GMT", Some(NOW)),
+        ] {
+            let (outcome, waited, asked) = ask(status, after, date);
+            let error = outcome.unwrap_err();
+            assert!(matches!(error, RegistryError::Busy { .. }), "{after}: {error}");
+            assert!(waited < Duration::from_millis(900) && asked == 1);
+        }
+    }
 }
 
 #[test]

@@ -3,10 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod authentication;
+mod certificate;
+mod certificates;
 mod hostile;
+mod proxied;
+mod proxy;
 mod reading;
 #[allow(dead_code)]
 mod server;
+mod slow;
+#[allow(dead_code)]
+mod tls;
 mod writing;
 
 use std::sync::Arc;
@@ -23,6 +30,7 @@ pub fn access() -> Access {
         patience: Patience {
             connect: Duration::from_secs(5),
             idle: Duration::from_millis(300),
+            slowest: 1 << 10,
             retries: 2,
             pause: Duration::from_millis(5),
             longest_pause: Duration::from_secs(2),

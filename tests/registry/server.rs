@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use consign::digest::Digest;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// A request, as it came.
 #[derive(Debug, Clone)]
@@ -73,6 +74,10 @@ pub enum Body {
     Short(Vec<u8>, usize),
     /// These bytes of so many that are promised, then nothing.
     Stalled(Vec<u8>, usize),
+    /// Bytes of so many that are promised, one at a time, with this between them.
+    Dripping(Duration, usize),
+    /// A head that comes byte by byte, and does not end.
+    SlowHead,
     /// Bytes without end.
     Endless,
     /// No answer at all: the end of the connection.
@@ -114,6 +119,22 @@ impl Server {
     }
 
     pub fn start_at(address: &str, handler: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Server {
+        Server::start_with(address, None, handler)
+    }
+
+    /// One that speaks TLS.
+    pub fn start_tls(
+        config: Arc<ServerConfig>,
+        handler: impl Fn(&Request) -> Response + Send + Sync + 'static,
+    ) -> Server {
+        Server::start_with("127.0.0.1:0", Some(config), handler)
+    }
+
+    fn start_with(
+        address: &str,
+        tls: Option<Arc<ServerConfig>>,
+        handler: impl Fn(&Request) -> Response + Send + Sync + 'static,
+    ) -> Server {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let (log, sent, ended) =
@@ -126,8 +147,18 @@ impl Server {
                     return;
                 }
                 let Ok(stream) = stream else { continue };
-                let (handler, log, sent) = (handler.clone(), log.clone(), sent.clone());
-                std::thread::spawn(move || serve(&stream, &*handler, &log, &sent));
+                let (handler, log, sent, tls) = (handler.clone(), log.clone(), sent.clone(), tls.clone());
+                std::thread::spawn(move || {
+                    stream.set_nodelay(true).unwrap();
+                    match tls {
+                        None => serve(&stream, &stream, &*handler, &log, &sent),
+                        Some(config) => {
+                            let connection = ServerConnection::new(config).unwrap();
+                            let tls = StreamOwned::new(connection, stream.try_clone().unwrap());
+                            serve(&stream, tls, &*handler, &log, &sent);
+                        }
+                    }
+                });
             }
         });
         server
@@ -170,21 +201,26 @@ impl Drop for Server {
     }
 }
 
-fn serve(stream: &TcpStream, handler: &Handler, log: &Mutex<Vec<Request>>, sent: &AtomicU64) {
-    stream.set_nodelay(true).unwrap();
-    let mut reader = BufReader::new(stream);
-    while let Some(request) = read(&mut reader, stream) {
+fn serve(
+    connection: &TcpStream,
+    stream: impl Read + Write,
+    handler: &Handler,
+    log: &Mutex<Vec<Request>>,
+    sent: &AtomicU64,
+) {
+    let mut stream = BufReader::new(stream);
+    while let Some(request) = read(&mut stream) {
         log.lock().unwrap().push(request.clone());
         let response = handler(&request);
-        if write(stream, &request, &response, sent).is_none() {
+        if write(stream.get_mut(), &request, &response, sent).is_none() {
             break;
         }
     }
-    drop(stream.shutdown(Shutdown::Both));
+    drop(connection.shutdown(Shutdown::Both));
 }
 
 /// `None`: the connection ended, or what came is no HTTP, as a TLS handshake.
-fn read(reader: &mut BufReader<&TcpStream>, mut stream: &TcpStream) -> Option<Request> {
+pub fn read<S: Read + Write>(reader: &mut BufReader<S>) -> Option<Request> {
     let mut line = Vec::new();
     reader.by_ref().take(8192).read_until(b'\n', &mut line).ok()?;
     let line = String::from_utf8(line).ok()?;
@@ -199,7 +235,7 @@ fn read(reader: &mut BufReader<&TcpStream>, mut stream: &TcpStream) -> Option<Re
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
     if headers.contains_key("expect") {
-        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
+        reader.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
     }
     let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
     let mut body = vec![0; length];
@@ -207,7 +243,7 @@ fn read(reader: &mut BufReader<&TcpStream>, mut stream: &TcpStream) -> Option<Re
     Some(Request { method, target, headers, body })
 }
 
-fn write(mut stream: &TcpStream, request: &Request, response: &Response, sent: &AtomicU64) -> Option<()> {
+fn write(stream: &mut impl Write, request: &Request, response: &Response, sent: &AtomicU64) -> Option<()> {
     let mut head = format!("HTTP/1.1 {} X\r\n", response.status);
     for (name, value) in &response.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
@@ -215,7 +251,8 @@ fn write(mut stream: &TcpStream, request: &Request, response: &Response, sent: &
     let given = response.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     let length = match &response.body {
         Body::Bytes(bytes) => Some(bytes.len()),
-        Body::Short(_, length) | Body::Stalled(_, length) => Some(*length),
+        Body::Short(_, length) | Body::Stalled(_, length) | Body::Dripping(_, length) => Some(*length),
+        Body::SlowHead => return drip(stream, &head),
         Body::Endless => None,
         Body::Nothing => return None,
     };
@@ -246,11 +283,28 @@ fn write(mut stream: &TcpStream, request: &Request, response: &Response, sent: &
             std::thread::sleep(Duration::from_secs(20));
             None
         }
+        Body::Dripping(pause, length) => {
+            for _ in 0..*length {
+                send(b"x")?;
+                std::thread::sleep(*pause);
+            }
+            Some(())
+        }
+        Body::SlowHead => None,
         Body::Endless => loop {
             send(&[0; 64 << 10])?;
         },
         Body::Nothing => None,
     }
+}
+
+/// For longer than any test waits.
+fn drip(stream: &mut impl Write, head: &str) -> Option<()> {
+    for byte in head.bytes().chain(std::iter::repeat(b'x')).take(1000) {
+        stream.write_all(&[byte]).ok()?;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    None
 }
 
 /// What a registry has.

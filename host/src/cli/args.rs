@@ -57,9 +57,8 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "DIR")]
     pub additional_store: Vec<PathBuf>,
 
-    /// The Docker daemon of docker-daemon:, as unix://PATH or tcp://HOST:PORT [default: unix:///var/run/docker.sock]
+    /// The Docker daemon of docker-daemon:, as unix://PATH, tcp://HOST:PORT, http:// or https:// [default: unix:///var/run/docker.sock]
     #[arg(long, global = true, env = "DOCKER_HOST", hide_env_values = true, value_name = "URL")]
-    #[arg(aliases = ["src-daemon-host", "dest-daemon-host"])]
     pub daemon_host: Option<String>,
 
     /// Run this component in place of the built-in one of its world (resolver, sources, podman): a file, or

@@ -87,7 +87,8 @@ impl Destination {
             Transport::DockerDaemon => {
                 let named = reference.name.filter(|name| name.tag.is_some());
                 let wanted = || Failure::usage(format!("wanted a name with a tag, found `{text}`"));
-                return Ok(Destination::Daemon(docker_daemon::connect(session)?, named.ok_or_else(wanted)?));
+                let daemon = docker_daemon::connect(session, reached)?;
+                return Ok(Destination::Daemon(daemon, named.ok_or_else(wanted)?));
             }
             Transport::DockerArchive => Form::DockerArchive,
             Transport::OciArchive => Form::OciArchive,

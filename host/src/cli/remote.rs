@@ -1,11 +1,8 @@
 //! Registries as this machine is configured to reach them: registries.conf, `certs.d`, credentials, proxies.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, Result};
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 
 use consign::pull::Place;
 use consign::registries_conf::{Endpoint, Registries};
@@ -18,20 +15,11 @@ use consign::types::ImageName;
 use consign::types::registries::Url;
 
 use super::args::Reached;
+use super::certificates;
 use super::credentials::{self, Keepers};
 use super::failure::Failure;
 use super::registries;
-use super::session::{Session, absolute};
-
-/// Where systems keep the authorities they trust, as Go looks for them.
-const BUNDLES: [&str; 6] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/pki/tls/cacert.pem",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
+use super::session::Session;
 
 /// Has names looked up by the C library's own means, `/etc/hosts` and DNS, whatever nsswitch.conf says: the other
 /// means are shared libraries, and loading those into a static executable works with the very C library it
@@ -207,7 +195,7 @@ impl Remote {
             Security::Verified => self.system()?.clone(),
             _ => Certificates::default(),
         };
-        if let Some(found) = host_certificates(host, reached.cert_dir.as_deref())? {
+        if let Some(found) = certificates::of_host(host, reached.cert_dir.as_deref())? {
             certificates.extend(found);
         }
         let patience = Patience { retries: reached.retry, ..Patience::default() };
@@ -228,58 +216,27 @@ impl Remote {
         if let Some(system) = self.system.get() {
             return Ok(system);
         }
-        let mut found = Certificates::default();
-        let named = |variable| std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
-        let (file, directory) = (named("SSL_CERT_FILE"), named("SSL_CERT_DIR"));
-        if let Some(path) = &file {
-            let bytes = std::fs::read(path).with_context(|| format!("reading `{}`", path.display()))?;
-            found.extend(Certificates::authorities(&bytes));
-        } else if directory.is_none()
-            && let Some(bytes) = BUNDLES.iter().find_map(|path| std::fs::read(path).ok())
-        {
-            found.extend(Certificates::authorities(&bytes));
-        }
-        if let Some(path) = directory {
-            for entry in std::fs::read_dir(&path).with_context(|| format!("reading `{}`", path.display()))? {
-                // Links to what is elsewhere, and files of other kinds, are usual there.
-                if let Ok(bytes) = entry.and_then(|entry| std::fs::read(entry.path())) {
-                    found.extend(Certificates::authorities(&bytes));
-                }
-            }
-        }
+        let found = certificates::system()?;
         Ok(self.system.get_or_init(|| found))
     }
 }
 
-/// The certificates of a registry: of the directory that is named, or of the first `certs.d` that has one for it.
-fn host_certificates(host: &str, named: Option<&Path>) -> Result<Option<Certificates>> {
-    let home = absolute("HOME").map(|home| home.join(".config/containers/certs.d"));
-    let places = [home, Some("/etc/containers/certs.d".into()), Some("/etc/docker/certs.d".into())];
-    let paths: Vec<PathBuf> = match named {
-        Some(path) => vec![path.to_owned()],
-        None => places.into_iter().flatten().map(|place| place.join(host)).collect(),
-    };
-    for path in paths {
-        match Dir::open_ambient_dir(&path, ambient_authority()) {
-            Ok(directory) => {
-                return Ok(Some(Certificates::read_directory(&directory, &path.display().to_string())?));
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {}
-            Err(error) => return Err(error).with_context(|| format!("opening `{}`", path.display())),
-        }
-    }
-    Ok(None)
-}
-
-/// The proxies that the environment names. In the environment of a CGI program `HTTP_PROXY` comes from a
-/// request, and does not count.
+/// The proxies that the environment names, as Go reads it; `ALL_PROXY`, which Go does not know, where no other is named. In the
+/// environment of a CGI program `HTTP_PROXY` comes from a request, and does not count.
 fn proxies() -> Result<Proxies> {
-    let variable = |upper: &str, lower: &str| {
-        [lower, upper].iter().find_map(|name| std::env::var(name).ok()).filter(|value| !value.is_empty())
+    let variable = |names: [&'static str; 2]| {
+        let value = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        names.into_iter().find_map(|name| Some((name, value(name)?)))
     };
     let cgi = std::env::var_os("REQUEST_METHOD").is_some();
-    let http = if cgi { std::env::var("http_proxy").ok() } else { variable("HTTP_PROXY", "http_proxy") };
-    let https = variable("HTTPS_PROXY", "https_proxy");
-    let exceptions = variable("NO_PROXY", "no_proxy").unwrap_or_default();
-    Ok(Proxies::new(https.as_deref(), http.as_deref(), &exceptions)?)
+    let all = variable(["ALL_PROXY", "all_proxy"]);
+    let http =
+        variable([if cgi { "http_proxy" } else { "HTTP_PROXY" }, "http_proxy"]).or_else(|| all.clone());
+    let https = variable(["HTTPS_PROXY", "https_proxy"]).or(all);
+    let exceptions = variable(["NO_PROXY", "no_proxy"]).map(|(_, value)| value).unwrap_or_default();
+    Ok(Proxies::new(
+        https.as_ref().map(|(name, value)| (*name, value.as_str())),
+        http.as_ref().map(|(name, value)| (*name, value.as_str())),
+        &exceptions,
+    )?)
 }

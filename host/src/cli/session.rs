@@ -129,9 +129,9 @@ impl Session {
         Cache::new(directory, cache::LIMIT).ok()?
     }
 
-    /// Where the Docker daemon is.
-    pub fn daemon_host(&self) -> &str {
-        self.daemon.as_deref().unwrap_or(super::docker_daemon::DEFAULT)
+    /// Where the Docker daemon is, if that was said.
+    pub fn daemon_host(&self) -> Option<&str> {
+        self.daemon.as_deref()
     }
 
     /// The store's directory, which must be there, and how a store in it is opened.

@@ -2,12 +2,16 @@
 
 use std::io;
 
+use crate::registry::tls;
+
 /// A daemon cannot be reached, or did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DaemonError {
     /// Nothing that a daemon can be at.
-    #[error("wanted unix://PATH, or tcp://HOST:PORT of this machine, found `{found}`")]
+    #[error(
+        "wanted unix://PATH, tcp://HOST:PORT, https://HOST:PORT, or http://HOST:PORT of this machine, found `{found}`"
+    )]
     Address {
         /// As it was given.
         found: String,
@@ -60,7 +64,10 @@ pub enum DaemonError {
 
 pub(super) fn request(path: &str, error: ureq::Error) -> DaemonError {
     let source = match error {
-        ureq::Error::Io(source) => source,
+        ureq::Error::Io(source) => match tls::refusal(&source) {
+            Some(reason) => io::Error::new(source.kind(), reason),
+            None => source,
+        },
         ureq::Error::Timeout(_) => io::ErrorKind::TimedOut.into(),
         error => io::Error::other(error),
     };

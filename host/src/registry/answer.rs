@@ -1,11 +1,13 @@
 //! What a registry answers, and what goes wrong on the way.
 
 use std::io::{self, Read};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ureq::Timeout;
 use ureq::http::{HeaderMap, Method, Response};
 
+use super::pace::Paced;
+use super::tls;
 use super::url::{authority, shown, whole};
 use super::{Registry, RegistryError};
 use crate::types::registries::Url;
@@ -82,21 +84,33 @@ impl Answer {
             return Ok(self);
         }
         let (method, url, status) = (self.method.to_string(), self.shown(), self.status);
-        let after = self.retry_after();
+        let after = self.retry_after()?;
         let problems = self.problems()?;
         Err(RegistryError::Refused { method, url, status, after, problems })
     }
 
-    /// How long the registry wants to be left alone.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
-        self.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+    /// How long the registry wants to be left alone: so many seconds, or until a date by its own clock, where it tells
+    /// that. `None`: it does not say, or says what cannot be, or the time is over.
+    pub(super) fn retry_after(&self) -> Result<Option<Duration>, RegistryError> {
+        let Some(text) = self.header("retry-after").map(str::trim) else { return Ok(None) };
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            // More seconds than there are numbers for are too many, and not none.
+            return Ok(Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX))));
+        }
+        let sandbox = self.registry.sandbox();
+        let Some(until) = sandbox.read_date(text)? else { return Ok(None) };
+        let now = match self.header("date").map(|date| sandbox.read_date(date)).transpose()?.flatten() {
+            Some(now) => now,
+            None => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+        };
+        Ok(until.checked_sub(now).filter(|left| *left > 0).map(Duration::from_secs))
     }
 
     /// What the body says went wrong.
     pub(super) fn problems(self) -> Result<Vec<crate::types::registries::RegistryProblem>, RegistryError> {
         let mut bytes = Vec::new();
         // A refusal that breaks off is one all the same.
-        let _ = self.body.into_reader().take(REFUSAL_LIMIT).read_to_end(&mut bytes);
+        let _ = self.registry.paced(self.body).take(REFUSAL_LIMIT).read_to_end(&mut bytes);
         Ok(self.registry.sandbox().read_problems(&bytes)?)
     }
 
@@ -108,7 +122,7 @@ impl Answer {
             return Err(RegistryError::TooLarge { url, limit });
         }
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-        let read = self.body.into_reader().take(limit + 1).read_to_end(&mut bytes);
+        let read = self.registry.paced(self.body).take(limit + 1).read_to_end(&mut bytes);
         read.map_err(|error| unreachable_at(host, error))?;
         if bytes.len() as u64 > limit {
             return Err(RegistryError::TooLarge { url, limit });
@@ -117,15 +131,21 @@ impl Answer {
     }
 
     /// The body, whatever its size.
-    pub(super) fn reader(self) -> ureq::BodyReader<'static> {
-        self.body.into_reader()
+    pub(super) fn reader(self) -> Paced {
+        self.registry.paced(self.body)
     }
 
     /// Gives the connection back, where not much is left on it.
     pub(super) fn done(self) {
         if self.length().is_none_or(|length| length <= DRAINED) {
-            let _ = io::copy(&mut self.body.into_reader().take(DRAINED), &mut io::sink());
+            let _ = io::copy(&mut self.registry.paced(self.body).take(DRAINED), &mut io::sink());
         }
+    }
+}
+
+impl Registry {
+    fn paced(&self, body: ureq::Body) -> Paced {
+        Paced::new(body.into_reader(), &self.0.access.patience)
     }
 }
 
@@ -133,7 +153,7 @@ impl Answer {
 pub(super) fn unreachable_at(host: String, error: io::Error) -> RegistryError {
     match error.downcast::<ureq::Error>() {
         Ok(error) => failure(host, error),
-        Err(error) => RegistryError::Unreachable { host, source: error },
+        Err(error) => broken(host, error),
     }
 }
 
@@ -143,6 +163,8 @@ pub(super) fn failure(host: String, error: ureq::Error) -> RegistryError {
             let what = match timeout {
                 Timeout::Resolve => "its address",
                 Timeout::Connect => "a connection",
+                Timeout::RecvResponse => "the head of its answer",
+                Timeout::RecvBody => "it sends too slowly",
                 _ => "the next bytes",
             };
             RegistryError::TimedOut { host, what: what.to_owned() }
@@ -151,12 +173,20 @@ pub(super) fn failure(host: String, error: ureq::Error) -> RegistryError {
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
                 RegistryError::TimedOut { host, what: "the next bytes".to_owned() }
             }
-            _ => RegistryError::Unreachable { host, source },
+            _ => broken(host, source),
         },
         ureq::Error::HostNotFound => {
             let source = io::Error::new(io::ErrorKind::NotFound, "no such host");
             RegistryError::Unreachable { host, source }
         }
         error => RegistryError::Unreachable { host, source: io::Error::other(error.to_string()) },
+    }
+}
+
+/// What a connection failed with, TLS included.
+fn broken(host: String, error: io::Error) -> RegistryError {
+    match tls::refusal(&error) {
+        Some(reason) => RegistryError::Untrusted { host, reason },
+        None => RegistryError::Unreachable { host, source: tls::spoken(error) },
     }
 }

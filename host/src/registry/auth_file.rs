@@ -2,8 +2,11 @@
 //!
 //! They are local configuration and read here. No error repeats a value.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::{Credentials, Secret};
@@ -23,10 +26,12 @@ pub enum AuthFileError {
         reason: &'static str,
     },
     /// A member has a value it cannot have.
-    #[error("`{file}`: `{key}`: wanted {wanted}, found {found}")]
+    #[error("`{file}`, line {line}: `{key}`: wanted {wanted}, found {found}")]
     Value {
         /// The file.
         file: String,
+        /// Where the value begins, from 1.
+        line: usize,
         /// The way to the member.
         key: String,
         /// What belongs there.
@@ -41,6 +46,8 @@ pub enum AuthFileError {
 pub struct AuthFile {
     file: String,
     document: Map<String, Value>,
+    /// As it was read: where what is.
+    text: String,
 }
 
 /// What a file says of a registry.
@@ -64,7 +71,8 @@ impl AuthFile {
     ///
     /// [`AuthFileError`] for what is no JSON object, or has members of other types than they should be.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<AuthFile, AuthFileError> {
-        let mut whole = AuthFile { file: file.to_owned(), document: Map::new() };
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let mut whole = AuthFile { file: file.to_owned(), document: Map::new(), text };
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(whole);
         }
@@ -73,18 +81,20 @@ impl AuthFile {
             line: error.line(),
             reason: if error.is_eof() { "it ends too early" } else { "something else is there" },
         })?;
-        let Value::Object(document) = value else { return Err(whole.wrong(".", "an object", &value)) };
+        let Value::Object(document) = value else { return Err(whole.wrong(&[], "an object", &value)) };
         whole.document = document;
         for (member, wanted) in [("auths", "an object of objects"), ("credHelpers", "an object of strings")] {
             let Some(value) = whole.document.get(member) else { continue };
-            let Value::Object(entries) = value else { return Err(whole.wrong(member, "an object", value)) };
+            let Value::Object(entries) = value else {
+                return Err(whole.wrong(&[member], "an object", value));
+            };
             let fits = |value: &Value| if member == "auths" { value.is_object() } else { value.is_string() };
             if let Some((key, value)) = entries.iter().find(|(_, value)| !fits(value)) {
-                return Err(whole.wrong(&format!("{member}.{key}"), wanted, value));
+                return Err(whole.wrong(&[member, key], wanted, value));
             }
         }
         if let Some(value) = whole.document.get("credsStore").filter(|value| !value.is_string()) {
-            return Err(whole.wrong("credsStore", "a string", value));
+            return Err(whole.wrong(&["credsStore"], "a string", value));
         }
         Ok(whole)
     }
@@ -133,6 +143,7 @@ impl AuthFile {
     pub fn keeper(&self, registry: &str) -> Option<Known> {
         let without = AuthFile {
             file: self.file.clone(),
+            text: String::new(),
             document: self
                 .document
                 .iter()
@@ -189,7 +200,7 @@ impl AuthFile {
         let text = |member: &str| match entry.get(member) {
             None | Some(Value::Null) => Ok(""),
             Some(Value::String(text)) => Ok(text.as_str()),
-            Some(value) => Err(self.wrong(&format!("auths.{key}.{member}"), "a string", value)),
+            Some(value) => Err(self.wrong(&["auths", key, member], "a string", value)),
         };
         let (identity, token) = (text("identitytoken")?, text("registrytoken")?);
         if !identity.is_empty() {
@@ -208,6 +219,7 @@ impl AuthFile {
         let Some((username, password)) = pair.as_deref().and_then(|pair| pair.split_once(':')) else {
             return Err(AuthFileError::Value {
                 file: self.file.clone(),
+                line: line_of(&self.text, &["auths", key, "auth"]),
                 key: format!("auths.{key}.auth"),
                 wanted: "`user:password` in base64",
                 found: "something else",
@@ -217,7 +229,7 @@ impl AuthFile {
         Ok(Some(Credentials::Basic { username: username.to_owned(), password }))
     }
 
-    fn wrong(&self, key: &str, wanted: &'static str, value: &Value) -> AuthFileError {
+    fn wrong(&self, path: &[&str], wanted: &'static str, value: &Value) -> AuthFileError {
         let found = match value {
             Value::Null => "null",
             Value::Bool(_) => "a boolean",
@@ -226,8 +238,21 @@ impl AuthFile {
             Value::Array(_) => "an array",
             Value::Object(_) => "an object",
         };
-        AuthFileError::Value { file: self.file.clone(), key: key.to_owned(), wanted, found }
+        let key = if path.is_empty() { ".".to_owned() } else { path.join(".") };
+        AuthFileError::Value { file: self.file.clone(), line: line_of(&self.text, path), key, wanted, found }
     }
+}
+
+/// The line that the value on this way begins in, as far as it is there.
+fn line_of(text: &str, path: &[&str]) -> usize {
+    let mut value = text.trim_start();
+    for key in path {
+        let members = serde_json::from_str::<BTreeMap<String, &RawValue>>(value).unwrap_or_default();
+        let Some(member) = members.get(*key) else { break };
+        value = member.get();
+    }
+    let before = value.as_ptr().addr() - text.as_ptr().addr();
+    1 + text[..before].matches('\n').count()
 }
 
 /// `registry/a/b`, `registry/a`, `registry`.
@@ -324,25 +349,25 @@ mod tests {
     #[test]
     fn what_cannot_be_is_told_by_file_and_key_and_without_secrets() {
         for (text, wanted) in [
-            ("[]", "`auth.json`: `.`: wanted an object, found an array"),
+            ("[]", "`auth.json`, line 1: `.`: wanted an object, found an array"),
             ("{\n\n\"auths\": s3cret}", "`auth.json`, line 3: wanted JSON: something else is there"),
             ("{\"auths\":", "`auth.json`, line 1: wanted JSON: it ends too early"),
             (
                 r#"{"auths":{"r.io":"s3cret"}}"#,
-                "`auth.json`: `auths.r.io`: wanted an object of objects, found a string",
+                "`auth.json`, line 1: `auths.r.io`: wanted an object of objects, found a string",
             ),
             (
                 r#"{"credHelpers":{"r.io":7}}"#,
-                "`auth.json`: `credHelpers.r.io`: wanted an object of strings, found a number",
+                "`auth.json`, line 1: `credHelpers.r.io`: wanted an object of strings, found a number",
             ),
-            (r#"{"credsStore":[]}"#, "`auth.json`: `credsStore`: wanted a string, found an array"),
+            (r#"{"credsStore":[]}"#, "`auth.json`, line 1: `credsStore`: wanted a string, found an array"),
             (
                 r#"{"auths":{"r.io":{"auth":"s3cret"}}}"#,
-                "`auth.json`: `auths.r.io.auth`: wanted `user:password` in base64, found something else",
+                "`auth.json`, line 1: `auths.r.io.auth`: wanted `user:password` in base64, found something else",
             ),
             (
-                r#"{"auths":{"r.io":{"auth":7}}}"#,
-                "`auth.json`: `auths.r.io.auth`: wanted a string, found a number",
+                "{\n\"auths\":{\n\"s.io\":{\"auth\":7},\n\"r.io\":{\n\"auth\":\n7}}}",
+                "`auth.json`, line 6: `auths.r.io.auth`: wanted a string, found a number",
             ),
         ] {
             let error = AuthFile::parse("auth.json", text.as_bytes())

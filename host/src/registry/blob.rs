@@ -6,8 +6,13 @@ use ureq::http::Method;
 
 use super::answer::{Answer, unreachable_at};
 use super::exchange::Ask;
+use super::pace::Paced;
 use super::{RegistryError, Repository};
 use crate::digest::{Digest, Hasher};
+
+/// Bytes after which a connection that breaks off was good for something: one that brings a byte and breaks, again and
+/// again, is given up.
+const PROGRESS: u64 = 32 << 10;
 
 impl Repository {
     /// The size of a blob in bytes, as the registry says; 0 where it does not say. `None`: it is not there.
@@ -78,6 +83,7 @@ impl Repository {
             end: end.min(size),
             body: None,
             failures: 0,
+            come: 0,
             ranged: false,
         };
         if reader.at == reader.end && size > 0 {
@@ -109,9 +115,11 @@ pub struct BlobReader {
     at: u64,
     /// After the last byte.
     end: u64,
-    body: Option<(ureq::BodyReader<'static>, String)>,
-    /// Since bytes came last.
+    body: Option<(Paced, String)>,
+    /// Since enough bytes came.
     failures: u32,
+    /// Since the last failure.
+    come: u64,
     ranged: bool,
 }
 
@@ -206,6 +214,7 @@ impl BlobReader {
         }
         self.repository.registry.pause(self.failures);
         self.failures += 1;
+        self.come = 0;
         if self.connect()? { Ok(()) } else { Err(error) }
     }
 }
@@ -235,7 +244,10 @@ impl Read for BlobReader {
                 }
                 Ok(read) => {
                     self.at += read as u64;
-                    self.failures = 0;
+                    self.come += read as u64;
+                    if self.come >= PROGRESS {
+                        self.failures = 0;
+                    }
                     return Ok(read);
                 }
                 Err(error) => unreachable_at(host.clone(), error),

@@ -28,6 +28,24 @@ pub enum RegistryError {
         /// What was waited for.
         what: String,
     },
+    /// The certificate that is shown is not accepted, by one side or the other.
+    #[error("`{host}`: {reason}")]
+    Untrusted {
+        /// `host[:port]`.
+        host: String,
+        /// Whose certificate, and why.
+        reason: String,
+    },
+    /// What the request was to go through does not pass it on.
+    #[error("wanted a way to `{host}` through the proxy `{proxy}`, which answered with status {status}")]
+    ProxyRefused {
+        /// `host:port` of the proxy.
+        proxy: String,
+        /// `host[:port]` of who was asked.
+        host: String,
+        /// Of HTTP; 407 where the proxy wants other credentials.
+        status: u16,
+    },
     /// The registry, or what it redirected to, said no.
     #[error("{method} `{url}`: status {status}{}", told(.problems))]
     Refused {
@@ -146,7 +164,7 @@ pub enum RegistryError {
         reason: String,
     },
     /// A proxy cannot be one.
-    #[error("`{variable}`: wanted a proxy's URL of `http`, found something else")]
+    #[error("`{variable}`: wanted a proxy's URL of `http` or `https`, found something else")]
     Proxy {
         /// The variable that names it.
         variable: String,

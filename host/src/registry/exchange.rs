@@ -8,7 +8,8 @@ use ureq::http::{Method, Request, Uri};
 use super::address::Forbidden;
 use super::answer::{Answer, failure};
 use super::auth::Scope;
-use super::url::{authority, same_origin, shown, whole};
+use super::proxy;
+use super::url::{authority, port, same_origin, shown, whole};
 use super::{Registry, RegistryError, Security};
 use crate::types::registries::Url;
 
@@ -135,7 +136,11 @@ impl Registry {
     fn first(&self, ask: &mut Ask<'_>, url: &Url) -> Result<Answer, RegistryError> {
         let other = if url.scheme == "https" { "http" } else { "https" };
         let answer = match self.once(ask, url, None, true) {
-            Err(error @ (RegistryError::Unreachable { .. } | RegistryError::TimedOut { .. })) => Err(error),
+            Err(
+                error @ (RegistryError::Unreachable { .. }
+                | RegistryError::TimedOut { .. }
+                | RegistryError::ProxyRefused { .. }),
+            ) => Err(error),
             // What servers of HTTPS say to HTTP.
             Ok(answer) if answer.status() == 400 && other == "https" => Ok(answer),
             done => {
@@ -152,6 +157,7 @@ impl Registry {
                 Ok(answer)
             }
             // The other way it is no better; the way that comes first is told of.
+            Err(error @ RegistryError::Untrusted { .. }) => Err(error),
             Err(error) if answer.is_ok() || other == "https" => answer.or(Err(error)),
             Err(error) => Err(error),
         }
@@ -167,15 +173,22 @@ impl Registry {
     ) -> Result<Answer, RegistryError> {
         let host = authority(url);
         let invalid = |_| RegistryError::Answer { url: shown(url), reason: "it is no URL".to_owned() };
+        let proxy = self.0.access.proxies.of(&url.scheme, &url.host, port(url));
         let uri: Uri = whole(url).parse().map_err(invalid)?;
         let mut request = Request::builder().method(ask.method.clone()).uri(uri);
+        // To a tunnel it is no part of the request.
+        if url.scheme == "http"
+            && let Some(authorization) = proxy.as_ref().and_then(proxy::authorization)
+        {
+            request = request.header("proxy-authorization", authorization);
+        }
         for (name, value) in &ask.headers {
             request = request.header(*name, value);
         }
         if let Some(authorization) = authorization {
             request = request.header("authorization", authorization);
         }
-        let agent = self.agent(url, own);
+        let agent = self.agent(url, own, proxy.as_ref());
         let sent = match &mut ask.sent {
             Sent::Nothing if matches!(ask.method, Method::POST | Method::PUT | Method::PATCH) => {
                 request.header("content-length", "0").body(SendBody::none()).map(|request| agent.run(request))
@@ -202,8 +215,17 @@ impl Registry {
                 found: shown(url),
                 reason: "it is this machine's or its link's, and the registry is not there",
             },
-            error => failure(host, error),
+            error => match &proxy {
+                Some(proxy) => proxy::failure(proxy, host.clone(), error),
+                None => failure(host.clone(), error),
+            },
         })?;
+        // To a request for somebody else only a proxy answers so.
+        if let Some(proxy) = proxy.filter(|_| url.scheme == "http")
+            && response.status() == 407
+        {
+            return Err(RegistryError::ProxyRefused { proxy: proxy::authority(&proxy), host, status: 407 });
+        }
         Ok(Answer::new(self, ask.method.clone(), url.clone(), response))
     }
 }

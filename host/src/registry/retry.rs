@@ -19,6 +19,7 @@ fn passes(error: &RegistryError) -> bool {
     };
     match error {
         RegistryError::TimedOut { .. } => true,
+        RegistryError::ProxyRefused { status, .. } => is_passing(*status),
         RegistryError::Unreachable { source, .. } => matches!(
             source.kind(),
             BrokenPipe
@@ -57,7 +58,7 @@ impl Registry {
             let last = !repeatable || attempt >= patience.retries;
             let pause = match exchange() {
                 Ok(answer) if is_passing(answer.status()) && !last => {
-                    self.pause_asked(answer.retry_after(), attempt, || answer.host())?
+                    self.pause_asked(answer.retry_after()?, attempt, || answer.host())?
                 }
                 Err(error) if passes(&error) && !last => patience.pause(attempt),
                 outcome => return outcome,

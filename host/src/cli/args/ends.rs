@@ -34,6 +34,11 @@ macro_rules! end {
             #[arg(value_name = "BOOL", num_args = 0..=1, require_equals = true)]
             #[arg(default_missing_value = "true")]
             tls_verify: Option<bool>,
+
+            #[arg(id = concat!($prefix, "_daemon_host"), long = concat!($prefix, "-daemon-host"))]
+            #[arg(help = concat!("The Docker daemon that a docker-daemon: ", $end, " is in [default: --daemon-host]"))]
+            #[arg(value_name = "URL")]
+            daemon_host: Option<String>,
         }
 
         impl $name {
@@ -46,6 +51,7 @@ macro_rules! end {
                     no_creds: self.no_creds,
                     authfile: self.authfile.as_ref().or(authfile).cloned(),
                     retry,
+                    daemon_host: self.daemon_host.clone(),
                 }
             }
         }

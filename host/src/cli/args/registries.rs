@@ -34,11 +34,23 @@ pub struct Reached {
     /// How often a request is made again that failed on the way
     #[arg(long, help_heading = "Registries", value_name = "N", default_value_t = 3)]
     pub retry: u32,
+
+    /// The Docker daemon, where it is another one than all of the command's.
+    #[arg(skip)]
+    pub daemon_host: Option<String>,
 }
 
 impl Default for Reached {
     fn default() -> Self {
-        Reached { tls_verify: None, cert_dir: None, creds: None, no_creds: false, authfile: None, retry: 3 }
+        Reached {
+            tls_verify: None,
+            cert_dir: None,
+            creds: None,
+            no_creds: false,
+            authfile: None,
+            retry: 3,
+            daemon_host: None,
+        }
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) fn open_source_with(
     match (transport, path) {
         (Transport::DockerArchive | Transport::OciArchive, Some(path)) => archive_at(session, path),
         (Transport::Oci | Transport::Dir, Some(path)) => directory_at(session, path),
-        (Transport::DockerDaemon, _) => docker_daemon::source(session, reference),
+        (Transport::DockerDaemon, _) => docker_daemon::source(session, reference, reached),
         (Transport::ContainersStorage, _) => containers_storage::source(session, reference, manifests),
         (Transport::Docker, _) if let Some(name) = &reference.name => {
             Ok(Box::new(session.remote().image(session, name, reached)?))
