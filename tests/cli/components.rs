@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::archive::{OCI_MANIFEST, digest};
-use crate::place::{Outcome, Place};
+use crate::place::{Outcome, Place, fixtures};
 use crate::shelved::Shelved;
 
 const CONFIG: &str = "application/vnd.wasm.config.v0+json";
@@ -57,6 +57,50 @@ fn the_component_is_pushed_as_wkg_pushes_components() {
     let wrong = registry.name(&format!("wasm/consign@{}", digest(b"other")));
     let refused = place.run(&["component", "push", &wrong]).failed(1);
     assert!(refused.stderr.contains("wanted to push"), "{}", refused.stderr);
+}
+
+/// A document, without what is `null` in it.
+fn known(document: &mut Value) {
+    document.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+}
+
+/// What wkg 0.16.1 wrote of this component, by `oci push` with and without `-a somebody --annotation a=b`
+/// `--annotation org.opencontainers.image.source=https://example.com`.
+#[test]
+fn config_manifest_and_annotations_are_those_of_wkg() {
+    let (place, registry) = (Place::new(), Shelved::new());
+    let fixture = |name: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(fixtures().join("wkg").join(name)).unwrap()).unwrap()
+    };
+    let said = ["--author", "somebody", "--annotation", "a=b", "--annotation"];
+    let said = [&said[..], &["org.opencontainers.image.source=https://example.com"]].concat();
+    for (wanted, arguments) in [("plain", &[][..]), ("annotated", &said)] {
+        let name = registry.name(&format!("wasm/one:{wanted}"));
+        let file = ["component", "push", "-q", &name, "--file", "wkg/component.wasm"];
+        place.run(&[&file, arguments].concat()).ok();
+        let manifest = registry.shelf.lock().unwrap().manifests[wanted].1.clone();
+        let mut manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        let mut config = document(&registry, &manifest["config"]);
+        let (mut wkgs, mut its_config) =
+            (fixture(&format!("manifest-{wanted}.json")), fixture(&format!("config-{wanted}.json")));
+        // The time is another, and wkg writes `null` for what it does not know.
+        for config in [&mut config, &mut its_config] {
+            let created = config["created"].take();
+            assert!(created.as_str().unwrap().ends_with('Z'), "{created}");
+            known(&mut config["component"]);
+            known(config);
+        }
+        assert_eq!(config, its_config);
+        for manifest in [&mut manifest, &mut wkgs] {
+            manifest["config"]["digest"].take();
+            manifest["config"]["size"].take();
+        }
+        assert_eq!(manifest, wkgs);
+    }
+    // A package of interfaces is nothing that runs.
+    let name = registry.name("wasm/package:1");
+    let refused = place.run(&["component", "push", &name, "--file", "wkg/package.wasm"]).failed(2);
+    assert!(refused.stderr.contains("wanted a component"), "{}", refused.stderr);
 }
 
 /// A place with an image, and files with the components of all worlds.

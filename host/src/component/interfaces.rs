@@ -4,6 +4,8 @@ use super::{PREAMBLE, leb128, section};
 
 const IMPORTS: u8 = 10;
 const EXPORTS: u8 = 11;
+/// The sort of an export that is a type.
+const TYPE: u8 = 3;
 
 /// The names of what a component imports and exports, in its order: `consign:image/types@0.1.0`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,23 +16,29 @@ pub struct Interfaces {
     pub exports: Vec<String>,
 }
 
-/// What a component imports and exports. `None`: the bytes are no component.
+/// What a component imports and exports. `None`: the bytes are no component, or a WIT package in the form of one, which
+/// exports types and nothing that runs.
 pub fn interfaces(component: &[u8]) -> Option<Interfaces> {
     let mut found = Interfaces::default();
+    let mut types = 0;
     let mut rest = component.strip_prefix(PREAMBLE)?;
     while let Some(section) = section(rest)? {
         match section.id {
             IMPORTS => names(section.content, &mut found.imports, description)?,
-            EXPORTS => names(section.content, &mut found.exports, exported)?,
+            EXPORTS => names(section.content, &mut found.exports, |export| {
+                types += usize::from(export.first() == Some(&TYPE));
+                exported(export)
+            })?,
             _ => {}
         }
         rest = section.rest;
     }
-    Some(found)
+    let is_package = types > 0 && types == found.exports.len() && found.imports.is_empty();
+    (!is_package).then_some(found)
 }
 
 /// The names of a section's entries, each followed by what `skip` passes over.
-fn names(section: &[u8], into: &mut Vec<String>, skip: fn(&[u8]) -> Option<&[u8]>) -> Option<()> {
+fn names(section: &[u8], into: &mut Vec<String>, mut skip: impl FnMut(&[u8]) -> Option<&[u8]>) -> Option<()> {
     let (count, mut rest) = leb128(section)?;
     for _ in 0..count {
         // How the name was written; both forms mean the same.
