@@ -78,6 +78,8 @@ fn helpers_are_asked_and_those_that_hang_or_talk_nonsense_are_given_up() {
     assert!(absent.stderr.contains("wants other credentials"), "{}", absent.stderr);
     for (script, wanted) in [
         ("echo s3cret; exit 1", "wanted success, found a failure"),
+        ("echo s3cret >&2; exit 3", "wanted success, found a failure"),
+        ("echo s3cret >&2; echo '{\"Username\":\"u\"}'", "wanted an object with `Username` and `Secret`"),
         ("echo s3cret", "wanted an object with `Username` and `Secret`, found something else"),
         ("yes s3cret", "wanted at most 65536 bytes, found more"),
     ] {

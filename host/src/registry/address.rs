@@ -227,6 +227,32 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_leads_here_is_not_gone_to_unless_the_registry_is_here() {
+        let addresses = Arc::new(Addresses::default());
+        for (name, address) in [
+            ("evil.example.com:443", "127.0.0.1:443"),
+            ("link.example.com:443", "[fe80::1]:443"),
+            ("cdn.example.com:443", "192.0.2.1:443"),
+            ("here.example.com:443", "127.0.0.1:443"),
+        ] {
+            let found = vec![address.parse().unwrap()];
+            addresses.known.lock().unwrap().insert(name.to_owned(), found);
+        }
+        let config = ureq::Agent::config_builder().build();
+        let resolved = |registry: &str, name: &str| {
+            let foreign = Foreign { addresses: addresses.clone(), registry: registry.to_owned() };
+            let uri = format!("https://{name}/token").parse().unwrap();
+            foreign.resolve(&uri, &config, NextTimeout::default()).map(|found| found.len())
+        };
+        for name in ["evil.example.com", "link.example.com", "127.0.0.1", "[::1]"] {
+            let refused = resolved("r.example.com", name).unwrap_err();
+            assert!(matches!(refused, ureq::Error::Other(inner) if inner.is::<Forbidden>()), "{name}");
+        }
+        assert_eq!(resolved("r.example.com", "cdn.example.com").unwrap(), 1);
+        assert_eq!(resolved("here.example.com", "evil.example.com").unwrap(), 1);
+    }
+
+    #[test]
     fn nothing_goes_on_from_https_to_http_or_to_this_machine() {
         let sandbox = Arc::new(Sandbox::new(Limits::default()).unwrap());
         let registry = Registry::new("r.example.com", Access::default(), sandbox).unwrap();
