@@ -12,6 +12,7 @@ mod exports;
 mod local_images;
 mod lookup;
 mod manifests;
+mod openpgp;
 mod platforms;
 mod podman_names;
 mod pull_goals;

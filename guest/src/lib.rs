@@ -44,6 +44,7 @@ mod prelude {
 }
 
 pub mod archive;
+mod base64;
 pub mod chain;
 pub mod component;
 pub mod config;
@@ -57,6 +58,7 @@ pub mod local_image;
 mod lower_case;
 pub mod manifest;
 pub mod name;
+pub mod openpgp;
 pub mod platform;
 pub mod podman_name;
 pub mod pull_goal;

@@ -1,12 +1,14 @@
 //! What signatures of images say, and the files they are kept in.
 
-mod base64;
 mod claim;
+mod list;
 #[cfg(test)]
 mod tests;
 
 pub use claim::read_claim;
+pub use list::read_list;
 
+use crate::base64;
 use crate::json::{self, Case, Reader, missing, shown};
 use crate::prelude::*;
 use crate::registry::read;
@@ -57,18 +59,18 @@ fn is_openpgp(first: u8) -> bool {
 }
 
 fn attachment(bytes: &[u8]) -> Result<Attachment, AnswerError> {
+    let mut attachment =
+        Attachment { media_type: String::new(), payload: Vec::new(), annotations: Vec::new() };
     read(bytes, LIMIT, |reader: &mut Reader<'_>| {
         const MEMBERS: [&str; 3] = ["mimeType", "payload", "annotations"];
         let start = reader.offset();
-        let mut attachment =
-            Attachment { media_type: String::new(), payload: Vec::new(), annotations: Vec::new() };
         let seen = reader.record(&MEMBERS, Case::Folded, |reader, member| {
             match MEMBERS[member] {
                 "mimeType" => attachment.media_type = reader.string()?.into_owned(),
                 "payload" => {
                     let at = reader.offset();
                     let text = reader.string()?;
-                    attachment.payload = base64::decoded(&text)
+                    attachment.payload = base64::decoded(text.as_bytes())
                         .ok_or_else(|| json::invalid(at, "", "base64", "something else"))?;
                 }
                 _ => attachment.annotations = reader.string_map("annotations", MAX_ANNOTATIONS)?,
@@ -77,7 +79,8 @@ fn attachment(bytes: &[u8]) -> Result<Attachment, AnswerError> {
         })?;
         match MEMBERS.iter().enumerate().find(|(member, _)| *member < 2 && !seen.has_value(*member)) {
             Some((_, name)) => Err(missing(start, name)),
-            None => Ok(attachment),
+            None => Ok(()),
         }
-    })
+    })?;
+    Ok(attachment)
 }

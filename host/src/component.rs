@@ -29,12 +29,12 @@ pub const SOURCES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/sources.was
 pub const PODMAN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/podman.wasm"));
 
 /// The WIT package `consign:image`, as file names and texts.
-pub const WIT: [(&str, &str); 18] = {
+pub const WIT: [(&str, &str); 19] = {
     macro_rules! files {
         ($($name:literal)*) => { [$(($name, include_str!(concat!("../../wit/", $name)))),*] };
     }
     files!(
-        "archives.wit" "content.wit" "digests.wit" "local-images.wit" "lookup.wit" "manifests.wit"
+        "archives.wit" "content.wit" "digests.wit" "local-images.wit" "lookup.wit" "manifests.wit" "openpgp.wit"
         "platforms.wit" "podman-names.wit" "pull-goals.wit" "references.wit" "registries.wit" "resolution.wit" "selection.wit"
         "short-names.wit" "signatures.wit" "transports.wit" "types.wit" "world.wit"
     )

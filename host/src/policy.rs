@@ -5,8 +5,8 @@
 //! the narrowest scope first; all requirements of that scope have to hold. [`Trust`] puts a policy, an image and the
 //! places of its signatures together, and is what a load or a pull asks.
 //!
-//! The files are the machine's own and read here. What is signed is from strangers, and read by the component;
-//! OpenPGP messages, which have to be undone first, are read by rPGP, bounded.
+//! The files are the machine's own and read here. What is signed, and by whom, is from strangers, and read
+//! by the component, keys of OpenPGP included; the host verifies.
 
 mod carrying;
 mod decide;
@@ -29,7 +29,9 @@ pub use carrying::{Carrying, Staging};
 pub use decide::{Decision, KeyFiles, Outcome, Subject, Trust, Verdict};
 pub use error::{BadSignature, DocumentError, PolicyError, Refusal, SignaturesError, Undecided};
 pub use registries_d::RegistriesD;
-pub use signatures::{Attachments, DirectorySignatures, Lookaside, Signature, Signatures, Storage};
+pub use signatures::{
+    Attachments, DirectorySignatures, Lookaside, RegistrySignatures, Signature, Signatures, Storage,
+};
 pub use signer::{Signer, SigningError};
 
 use crate::sandbox::Sandbox;

@@ -29,6 +29,7 @@ mod referrers;
 mod retry;
 mod secret;
 mod secured;
+mod signatures;
 mod tags;
 pub(crate) mod tls;
 mod upload;

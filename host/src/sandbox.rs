@@ -26,6 +26,7 @@ mod held;
 mod limits;
 mod local_images;
 mod manifests;
+mod openpgp;
 mod platforms;
 mod podman_names;
 mod precompiled;

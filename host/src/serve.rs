@@ -243,22 +243,25 @@ impl Server {
         /// How often it is looked whether there is room, where there is none.
         const SOON: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
         loop {
-            let full = slots.len() >= self.options.connections;
-            if full {
-                slots.end_idle();
-            }
-            let told = PollFd::new(&self.told, PollFlags::IN);
-            let came = PollFd::new(&self.listener, PollFlags::IN);
-            let mut both = [told, came];
-            let waited = if full { poll(&mut both[..1], Some(&SOON)) } else { poll(&mut both, None) };
-            match waited {
+            let mut both =
+                [PollFd::new(&self.told, PollFlags::IN), PollFd::new(&self.listener, PollFlags::IN)];
+            match poll(&mut both, None) {
                 Err(rustix::io::Errno::INTR) => continue,
                 waited => waited.map(drop)?,
             }
             if !both[0].revents().is_empty() {
                 return Ok(None);
             }
-            if full || both[1].revents().is_empty() {
+            if both[1].revents().is_empty() {
+                continue;
+            }
+            if slots.len() >= self.options.connections {
+                // Somebody waits for room: who is idle makes it.
+                slots.end_idle();
+                match poll(&mut both[..1], Some(&SOON)) {
+                    Err(rustix::io::Errno::INTR) => continue,
+                    waited => waited.map(drop)?,
+                }
                 continue;
             }
             match self.listener.accept() {

@@ -8,8 +8,6 @@ pub use crate::bindings::exports::consign::image::{
     lookup, manifests, platforms, references, resolution, selection,
 };
 pub use crate::bindings::podman::exports::consign::image::{
-    local_images, podman_names, pull_goals, short_names,
+    local_images, openpgp, podman_names, pull_goals, short_names, signatures,
 };
-pub use crate::bindings::sources::exports::consign::image::{
-    archives, digests, registries, signatures, transports,
-};
+pub use crate::bindings::sources::exports::consign::image::{archives, digests, registries, transports};

@@ -5,6 +5,7 @@
 //! are of and how they were made: tests/fixtures/signatures/make.py.
 
 mod malformed;
+mod openpgp;
 mod taking;
 
 use std::path::{Path, PathBuf};

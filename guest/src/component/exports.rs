@@ -3,19 +3,8 @@
 use super::Component;
 use super::abi::*;
 use crate::types;
-use crate::wit::exports::consign::image::{archives, digests, local_images, lookup, manifests, platforms, podman_names, pull_goals, references, registries, resolution, selection, short_names, signatures, transports};
+use crate::wit::exports::consign::image::{archives, digests, local_images, lookup, manifests, openpgp, platforms, podman_names, pull_goals, references, registries, resolution, selection, short_names, signatures, transports};
 
-record!(registries::Challenge: size 16, align 4, slots 4, lower => { scheme @ 0, parameters @ 8 });
-record!(registries::Token: size 32, align 8, slots 6, lower => { token @ 0, expires_in @ 8, refresh_token @ 16 });
-record!(registries::TagPage: size 12, align 4, slots 3, lower => { tags @ 0, malformed @ 8 });
-record!(registries::RegistryProblem: size 16, align 4, slots 4, lower => { code @ 0, message @ 8 });
-record!(registries::AnswerError: size 16, align 8, slots 3, lower => { offset @ 0, reason @ 8 });
-record!(registries::Url: size 28, align 4, slots 8, lower => { scheme @ 0, host @ 8, port @ 16, target @ 20 });
-record!(registries::Span: size 32, align 8, slots 4, lower => { first @ 0, last @ 8, size @ 16 });
-enumeration!(signatures::SignatureForm { 0 SimpleSigning, 1 Sigstore });
-record!(signatures::Attachment: size 24, align 4, slots 6, lower => { media_type @ 0, payload @ 8, annotations @ 16 });
-variant!(signatures::KeptSignature: size 32, align 8, slots 7, value @ 8, lower => { 0 SimpleSigning(value), 1 Sigstore(value), 2 Other(value) });
-record!(signatures::Claim: size 48, align 8, slots 9, lower => { manifest_digest @ 0, reference @ 8, creator @ 16, timestamp @ 32 });
 record!(types::Platform: size 48, align 4, slots 12, lower lift => { os @ 0, architecture @ 8, variant @ 16, os_version @ 28, os_features @ 40 });
 record!(types::Descriptor: size 96, align 8, slots 23, lower lift => { media_type @ 0, digest @ 8, size @ 16, platform @ 24, annotations @ 76, artifact_type @ 84 });
 record!(types::ImageName: size 40, align 4, slots 10, lower lift => { domain @ 0, path @ 8, tag @ 16, digest @ 28 });
@@ -26,6 +15,7 @@ variant!(types::ReferenceProblem: size 16, align 4, slots 4, value @ 4, lower =>
 variant!(types::ManifestProblem: size 32, align 8, slots 7, value @ 8, lower => { 0 Syntax(value), 1 Missing(value), 2 Invalid(value), 3 Duplicate(value), 4 Ambiguous(value), 5 MediaTypeMismatch(value), 6 Unsupported(value), 7 TooLarge(value) });
 record!(types::ManifestError: size 40, align 8, slots 8, lower => { offset @ 0, problem @ 8 });
 variant!(types::ContentError: size 24, align 8, slots 3, value @ 8, lower lift => { 0 TooLarge(value), 1 Corrupt(value), 2 Unavailable(value) });
+record!(types::AnswerError: size 16, align 8, slots 3, lower => { offset @ 0, reason @ 8 });
 record!(archives::ArchiveImage: size 36, align 4, slots 9, lower => { config @ 0, repo_tags @ 8, layers @ 16, parent @ 24 });
 record!(archives::LegacyTag: size 24, align 4, slots 6, lower => { repository @ 0, tag @ 8, id @ 16 });
 record!(archives::LegacyImage: size 20, align 4, slots 5, lower => { id @ 0, parent @ 8 });
@@ -42,6 +32,15 @@ record!(manifests::HistoryEntry: size 52, align 4, slots 13, lower => { created 
 record!(manifests::Healthcheck: size 56, align 8, slots 8, lower => { test @ 0, interval @ 16, timeout @ 24, start_period @ 32, start_interval @ 40, retries @ 48 });
 record!(manifests::ContainerConfig: size 256, align 8, slots 57, lower => { hostname @ 0, domainname @ 8, user @ 16, attach_stdin @ 24, attach_stdout @ 25, attach_stderr @ 26, exposed_ports @ 28, tty @ 40, open_stdin @ 41, stdin_once @ 42, env @ 44, cmd @ 56, healthcheck @ 72, args_escaped @ 136, image @ 140, volumes @ 148, working_dir @ 160, entrypoint @ 168, network_disabled @ 180, mac_address @ 184, on_build @ 192, labels @ 204, stop_signal @ 216, stop_timeout @ 224, shell @ 240 });
 record!(manifests::ImageConfig: size 672, align 8, slots 152, lower => { platform @ 0, created @ 48, author @ 60, rootfs_type @ 72, diff_ids @ 80, history @ 88, config @ 96, parent @ 360, comment @ 372, docker_version @ 384, container @ 396, container_config @ 408 });
+record!(openpgp::Signature: size 72, align 4, slots 23, lower => { version @ 0, kind @ 1, key_algorithm @ 2, hash_algorithm @ 3, trailer @ 4, hash_start @ 12, integers @ 16, created @ 24, expires @ 32, key_expires @ 40, key_flags @ 48, key_ids @ 52, fingerprints @ 60, unknown_condition @ 68 });
+record!(openpgp::Compressed: size 12, align 4, slots 3, lower => { algorithm @ 0, data @ 4 });
+record!(openpgp::Signed: size 16, align 4, slots 4, lower => { text @ 0, signatures @ 8 });
+variant!(openpgp::Message: size 20, align 4, slots 5, value @ 4, lower => { 0 Compressed(value), 1 Signed(value) });
+record!(openpgp::PublicKey: size 36, align 4, slots 9, lower => { version @ 0, created @ 4, algorithm @ 8, curve @ 12, integers @ 20, hashed @ 28 });
+record!(openpgp::User: size 16, align 4, slots 4, lower => { hashed @ 0, signatures @ 8 });
+record!(openpgp::Binding: size 148, align 4, slots 47, lower => { signature @ 0, agreement @ 72 });
+record!(openpgp::Subkey: size 44, align 4, slots 11, lower => { key @ 0, bindings @ 36 });
+record!(openpgp::Key: size 60, align 4, slots 15, lower => { primary @ 0, signatures @ 36, users @ 44, subkeys @ 52 });
 enumeration!(platforms::PlatformProblem { 0 Wildcard, 1 OperatingSystem, 2 OsVersion, 3 OsFeature, 4 Component, 5 Unknown, 6 TooManyComponents });
 record!(platforms::PlatformError: size 24, align 8, slots 4, lower => { offset @ 0, component @ 8, problem @ 16 });
 variant!(platforms::Matcher: size 52, align 4, slots 13, value @ 4, lift => { 0 Exact(value), 1 Only(value), 2 OnlyStrict(value), 3 Any(value), 4 Ordered(value), 5 OnlyOs(value), 6 DockerWithFallback(value) });
@@ -49,6 +48,12 @@ enumeration!(references::Reading { 0 AsWritten, 1 Normalized, 2 Any, 3 Docker, 4
 variant!(references::Reference: size 44, align 4, slots 11, value @ 4, lower lift => { 0 Named(value), 1 Digest(value) });
 record!(references::ReferenceError: size 28, align 4, slots 7, lower => { offset @ 0, problem @ 4, expected @ 20 });
 record!(references::PatternError: size 12, align 4, slots 3, lower => { offset @ 0, expected @ 4 });
+record!(registries::Challenge: size 16, align 4, slots 4, lower => { scheme @ 0, parameters @ 8 });
+record!(registries::Token: size 32, align 8, slots 6, lower => { token @ 0, expires_in @ 8, refresh_token @ 16 });
+record!(registries::TagPage: size 12, align 4, slots 3, lower => { tags @ 0, malformed @ 8 });
+record!(registries::RegistryProblem: size 16, align 4, slots 4, lower => { code @ 0, message @ 8 });
+record!(registries::Url: size 28, align 4, slots 8, lower => { scheme @ 0, host @ 8, port @ 16, target @ 20 });
+record!(registries::Span: size 32, align 8, slots 4, lower => { first @ 0, last @ 8, size @ 16 });
 enumeration!(selection::Rule { 0 Docker, 1 DockerStrict, 2 DockerPull, 3 Podman, 4 PodmanGzip, 5 PodmanZstd, 6 FirstMatch });
 enumeration!(selection::IndexFormat { 0 OciIndex, 1 DockerList });
 record!(selection::Criteria: size 60, align 4, slots 16, lift => { wanted @ 0, rule @ 48, format @ 49, host_os @ 52 });
@@ -96,6 +101,11 @@ record!(pull_goals::Goal: size 24, align 4, slots 6, lower => { pairs @ 0, all @
 record!(pull_goals::Contents: size 16, align 4, slots 4, lift => { names @ 0, config @ 8 });
 variant!(pull_goals::GoalError: size 24, align 4, slots 6, value @ 4, lower => { 0 Name(value), 1 Source(value), 2 Destination(value), 3 Unread });
 variant!(pull_goals::Wanted: size 32, align 4, slots 8, value @ 4, lift => { 0 Name(value), 1 Source(value), 2 Pair(value) });
+enumeration!(signatures::SignatureForm { 0 SimpleSigning, 1 Sigstore });
+record!(signatures::Attachment: size 24, align 4, slots 6, lower => { media_type @ 0, payload @ 8, annotations @ 16 });
+variant!(signatures::KeptSignature: size 32, align 8, slots 7, value @ 8, lower => { 0 SimpleSigning(value), 1 Sigstore(value), 2 Other(value) });
+variant!(signatures::ListedSignature: size 12, align 4, slots 3, value @ 4, lower => { 0 SimpleSigning(value), 1 Other(value) });
+record!(signatures::Claim: size 48, align 8, slots 9, lower => { manifest_digest @ 0, reference @ 8, creator @ 16, timestamp @ 32 });
 record!(transports::StoreLocation: size 32, align 4, slots 8, lower lift => { driver @ 0, graph_root @ 8, run_root @ 16, options @ 24 });
 record!(transports::ImageReference: size 152, align 8, slots 35, lower lift => { transport @ 0, path @ 4, files @ 16, name @ 24, unknown_digest @ 68, id @ 72, ref_name @ 84, position @ 96, store @ 112 });
 record!(transports::StorageQuestion: size 48, align 4, slots 12, lower => { store @ 0, id_prefix @ 36 });
@@ -238,15 +248,6 @@ mod registries_exports {
     export!("consign:image/registries@0.1.0#read-date" read_date(p0: u32, p1: u32) -> pointer |from| Component::read_date(from.next()));
 }
 
-#[cfg(any(feature = "sources"))]
-mod signatures_exports {
-    use super::*;
-    use super::signatures::{Guest};
-
-    export!("consign:image/signatures@0.1.0#read-kept" read_kept(p0: u32, p1: u32) -> pointer |from| Component::read_kept(from.next()));
-    export!("consign:image/signatures@0.1.0#read-claim" read_claim(p0: u32, p1: u32, p2: u32) -> pointer |from| Component::read_claim(from.next(), from.next()));
-}
-
 #[cfg(any(feature = "podman"))]
 mod short_names_exports {
     use super::*;
@@ -288,4 +289,23 @@ mod pull_goals_exports {
     use super::pull_goals::{Guest};
 
     export!("consign:image/pull-goals@0.1.0#goal-of" goal_of(p0: u32, p1: u32, p2: u32, p3: u32, p4: u32, p5: u32, p6: u32, p7: u32) -> pointer |from| Component::goal_of(from.next()));
+}
+
+#[cfg(any(feature = "podman"))]
+mod signatures_exports {
+    use super::*;
+    use super::signatures::{Guest};
+
+    export!("consign:image/signatures@0.1.0#read-kept" read_kept(p0: u32, p1: u32) -> pointer |from| Component::read_kept(from.next()));
+    export!("consign:image/signatures@0.1.0#read-list" read_list(p0: u32, p1: u32) -> pointer |from| Component::read_list(from.next()));
+    export!("consign:image/signatures@0.1.0#read-claim" read_claim(p0: u32, p1: u32, p2: u32) -> pointer |from| Component::read_claim(from.next(), from.next()));
+}
+
+#[cfg(any(feature = "podman"))]
+mod openpgp_exports {
+    use super::*;
+    use super::openpgp::{Guest};
+
+    export!("consign:image/openpgp@0.1.0#read-message" read_message(p0: u32, p1: u32) -> pointer |from| Component::read_message(from.next()));
+    export!("consign:image/openpgp@0.1.0#read-keys" read_keys(p0: u32, p1: u32) -> pointer |from| Component::read_keys(from.next()));
 }

@@ -4,7 +4,7 @@ use super::is_visible;
 use crate::json::{self, Case, Reader, Result, invalid, missing, shown};
 use crate::name::is_tag;
 use crate::prelude::*;
-use crate::wit::exports::consign::image::manifests::{ManifestError, ManifestProblem};
+use crate::wit::exports::consign::image::manifests::ManifestProblem;
 use crate::wit::exports::consign::image::registries::{AnswerError, RegistryProblem, TagPage, Token};
 
 const MAX_TOKEN: usize = 1 << 20;
@@ -17,22 +17,27 @@ const EXPIRES: (u64, u64) = (60, 86_400);
 
 /// Reads a token server's answer.
 pub fn read_token(bytes: &[u8]) -> core::result::Result<Token, AnswerError> {
+    let mut found = Token { token: String::new(), expires_in: EXPIRES.0, refresh_token: None };
     read(bytes, MAX_TOKEN, |reader| {
         const MEMBERS: [&str; 4] = ["token", "access_token", "expires_in", "refresh_token"];
         let start = reader.offset();
-        let (mut token, mut access, mut refresh, mut expires) = (None, None, None, EXPIRES.0);
+        let (mut token, mut access) = (None, None);
         reader.record(&MEMBERS, Case::Folded, |reader, member| {
             match MEMBERS[member] {
                 "token" => token = credential(reader)?,
                 "access_token" => access = credential(reader)?,
-                "refresh_token" => refresh = credential(reader)?,
-                _ => expires = u64::try_from(reader.integer()?).unwrap_or_default(),
+                "refresh_token" => found.refresh_token = credential(reader)?,
+                _ => {
+                    let seconds = u64::try_from(reader.integer()?).unwrap_or_default();
+                    found.expires_in = seconds.clamp(EXPIRES.0, EXPIRES.1);
+                }
             }
             Ok(())
         })?;
-        let token = token.or(access).ok_or_else(|| missing(start, "token"))?;
-        Ok(Token { token, expires_in: expires.clamp(EXPIRES.0, EXPIRES.1), refresh_token: refresh })
-    })
+        found.token = token.or(access).ok_or_else(|| missing(start, "token"))?;
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// A text that will stand in a header. It is not repeated in errors.
@@ -48,8 +53,8 @@ fn credential(reader: &mut Reader<'_>) -> Result<Option<String>> {
 
 /// Reads a page of tags.
 pub fn read_tags(bytes: &[u8]) -> core::result::Result<TagPage, AnswerError> {
+    let mut page = TagPage { tags: Vec::new(), malformed: 0 };
     read(bytes, MAX_LIST, |reader| {
-        let mut page = TagPage { tags: Vec::new(), malformed: 0 };
         reader.record(&["tags"], Case::Folded, |reader, _| {
             reader.array("tags", MAX_TAGS, |reader| {
                 if reader.null()? {
@@ -65,8 +70,9 @@ pub fn read_tags(bytes: &[u8]) -> core::result::Result<TagPage, AnswerError> {
                 Ok(())
             })
         })?;
-        Ok(page)
-    })
+        Ok(())
+    })?;
+    Ok(page)
 }
 
 /// The errors in the body of a refusal.
@@ -97,21 +103,27 @@ pub fn read_problems(bytes: &[u8]) -> Vec<RegistryProblem> {
 }
 
 /// Reads a document of at most so many bytes.
-pub(crate) fn read<T>(
+pub(crate) fn read(
     bytes: &[u8],
     limit: usize,
-    read: impl FnOnce(&mut Reader<'_>) -> Result<T>,
-) -> core::result::Result<T, AnswerError> {
-    let whole = || {
+    mut read: impl FnMut(&mut Reader<'_>) -> Result<()>,
+) -> core::result::Result<(), AnswerError> {
+    whole(bytes, limit, &mut read)
+}
+
+// There once, not once for every kind of document.
+#[inline(never)]
+fn whole(
+    bytes: &[u8],
+    limit: usize,
+    read: &mut dyn FnMut(&mut Reader<'_>) -> Result<()>,
+) -> core::result::Result<(), AnswerError> {
+    let mut whole = || {
         let mut reader = Reader::new(json::strict(bytes, "bytes", limit)?);
-        let value = read(&mut reader)?;
-        reader.end()?;
-        Ok(value)
+        read(&mut reader)?;
+        reader.end()
     };
-    whole().map_err(|error: Box<ManifestError>| AnswerError {
-        offset: error.offset,
-        reason: reason(error.problem),
-    })
+    whole().map_err(|error| AnswerError { offset: error.offset, reason: reason(error.problem) })
 }
 
 fn reason(problem: ManifestProblem) -> String {

@@ -1,6 +1,6 @@
-use super::base64::decoded;
 use super::*;
-use crate::wit::exports::consign::image::signatures::{Claim, SignatureForm};
+use crate::base64::decoded;
+use crate::wit::exports::consign::image::signatures::{Claim, ListedSignature, SignatureForm};
 
 const SIMPLE: &str = r#"{"critical":{"identity":{"docker-reference":"r.io/a:1"},"image":{"docker-manifest-digest":"sha256:ab"},"type":"atomic container signature"},"optional":{"creator":"x","timestamp":1.5e9,"more":{"a":[1]}}}"#;
 
@@ -93,6 +93,29 @@ fn base64_is_what_go_takes_for_it() {
         ("a-_p", None),
         ("=", None),
     ] {
-        assert_eq!(decoded(text).as_deref(), wanted, "{text}");
+        assert_eq!(decoded(text.as_bytes()).as_deref(), wanted, "{text}");
     }
+}
+
+#[test]
+fn a_registry_s_list_has_messages_and_what_else_there_is() {
+    let list = |text: &str| read_list(text.as_bytes()).map_err(|error| error.reason);
+    let of = |signature: &str| list(&format!("{{\"signatures\":[{signature}]}}"));
+    assert_eq!(list("{}"), Ok(vec![]));
+    assert_eq!(list("{\"signatures\":null}"), Ok(vec![]));
+    let good = r#"{"schemaVersion":2,"name":"sha256:ab@x","type":"atomic","content":"aGk="}"#;
+    assert_eq!(of(good), Ok(vec![ListedSignature::SimpleSigning(b"hi".to_vec())]));
+    for (from, to) in [(":2", ":1"), ("atomic", "x509"), ("\"schemaVersion\":2,", "")] {
+        let other = good.replace(from, to);
+        assert!(matches!(&of(&other).unwrap()[..], [ListedSignature::Other(_)]), "{other}");
+    }
+    for (from, to, wanted) in [
+        ("aGk=", "aGk", "wanted base64, found something else"),
+        (",\"content\":\"aGk=\"", "", "content`, found none"),
+        ("\"atomic\"", "7", "wanted a string"),
+    ] {
+        let found = of(&good.replace(from, to)).unwrap_err();
+        assert!(found.contains(wanted), "{found}");
+    }
+    assert!(of(&vec![good; 129].join(",")).unwrap_err().contains("128"));
 }

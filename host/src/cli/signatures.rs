@@ -10,7 +10,8 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use consign::policy::{
-    Attachments, Carrying, DirectorySignatures, Lookaside, RegistriesD, Signatures, Signer, Staging, Storage,
+    Attachments, Carrying, DirectorySignatures, Lookaside, RegistriesD, RegistrySignatures, Signatures,
+    Signer, Staging, Storage,
 };
 use consign::pull::Place;
 use consign::registry::Repository;
@@ -64,8 +65,9 @@ impl<'a> SignaturePlaces<'a> {
     pub fn at(&self, place: &Place, reached: &Reached) -> Result<Box<dyn Signatures>> {
         let there = scope(self.session, &docker(&place.name), None)?;
         let configured = self.configured()?;
+        let lookaside = self.lookaside(configured, &there, place, reached)?;
         let mut places: Vec<Box<dyn Signatures>> =
-            vec![Box::new(self.lookaside(configured, &there, place, reached)?)];
+            vec![Box::new(RegistrySignatures { repository: place.repository.clone(), lookaside })];
         if configured.uses_attachments(&there) {
             places.push(Box::new(Attachments(place.repository.clone())));
         }

@@ -170,10 +170,8 @@ impl Asked<'_> {
         let mut keyring = Keyring::default();
         for key in keys {
             let (shown, bytes) = self.read(key)?;
-            if !keyring.add(&bytes) {
-                let reason = "wanted public keys of OpenPGP (RSA, ECDSA, Ed25519), found none".to_owned();
-                return Err(Undecided::Key { key: shown, reason });
-            }
+            let added = keyring.add(&bytes, &self.trust.sandbox)?;
+            added.map_err(|reason| Undecided::Key { key: shown, reason })?;
         }
         self.one_of(|signature| match signature {
             Signature::SimpleSigning(message) => Some(self.simple(&keyring, message, identity)),
@@ -215,7 +213,7 @@ impl Asked<'_> {
     }
 
     fn simple(&self, keyring: &Keyring, message: &[u8], identity: &Identity) -> Checked {
-        match keyring.verify(message, clock::now()) {
+        match keyring.verify(message, clock::now(), &self.trust.sandbox)? {
             Ok(payload) => Ok(self.claimed(&payload, SignatureForm::SimpleSigning, identity)?),
             Err(reason) => Ok(Err(reason)),
         }

@@ -14,7 +14,7 @@ use crate::registry::{Registry, RegistryError, Repository};
 use crate::sandbox::Sandbox;
 use crate::types::Descriptor;
 use crate::types::manifests::{Document, Manifest};
-use crate::types::signatures::{Attachment, KeptSignature};
+use crate::types::signatures::{Attachment, KeptSignature, ListedSignature};
 
 /// Bytes of a signature.
 const LIMIT: u64 = 4 << 20;
@@ -155,6 +155,39 @@ impl Signatures for Lookaside {
 
     fn kept(&self, manifest: &Digest, _: &Sandbox) -> Result<Vec<Vec<u8>>, SignaturesError> {
         Ok(self.numbered(manifest)?.into_iter().map(|(_, bytes)| bytes).collect())
+    }
+}
+
+/// Where a registry says that it keeps signatures itself those, else those of the lookaside storage: as with the
+/// peers never both.
+pub struct RegistrySignatures {
+    /// Where the image is.
+    pub repository: Repository,
+    /// Where its signatures are else.
+    pub lookaside: Lookaside,
+}
+
+impl Signatures for RegistrySignatures {
+    fn of(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Signature>, SignaturesError> {
+        let Some(list) = self.repository.signatures(manifest)? else {
+            return self.lookaside.of(manifest, sandbox);
+        };
+        let signature = |listed| match listed {
+            ListedSignature::SimpleSigning(message) => Signature::SimpleSigning(message),
+            ListedSignature::Other(name) => Signature::Other(name),
+        };
+        Ok(list.into_iter().map(signature).collect())
+    }
+
+    fn kept(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Vec<u8>>, SignaturesError> {
+        let Some(list) = self.repository.signatures(manifest)? else {
+            return self.lookaside.kept(manifest, sandbox);
+        };
+        let message = |listed| match listed {
+            ListedSignature::SimpleSigning(message) => Some(message).filter(|message| is_simple(message)),
+            ListedSignature::Other(_) => None,
+        };
+        Ok(list.into_iter().filter_map(message).collect())
     }
 }
 

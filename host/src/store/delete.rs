@@ -21,11 +21,9 @@ use crate::digest::Digest;
 use crate::resolve;
 use crate::types::ImageName;
 
-/// How long the first transaction goes on when much is to be removed: others wait for it; and the further ones.
-const SLICE: Duration = Duration::from_secs(1);
-
-/// Longer: content is removed in no order that the catalogue has, so every transaction writes most of it.
-const LONGEST: Duration = Duration::from_secs(2);
+/// How long a transaction goes on when much is to be removed: others wait for it. What goes has no order that the
+/// catalogue has, so every transaction writes most of it.
+const SLICE: Duration = Duration::from_secs(2);
 
 /// How long others are given between two transactions: longer than their pause between two tries.
 const GAP: Duration = Duration::from_millis(10);
@@ -129,18 +127,17 @@ impl Store {
     /// [`StoreError::UnknownImage`].
     pub fn delete(&self, deletions: &[Deletion]) -> Result<Deleted> {
         let mut deleted = Deleted::default();
-        let (mut position, mut slice) = (0, SLICE);
+        let mut position = 0;
         while position < deletions.len() {
             if position > 0 {
                 std::thread::sleep(GAP);
-                slice = LONGEST;
             }
             let start = Instant::now();
             let mut work = Work::default();
             let refused = self.write(|transaction| {
                 let mut refused = Vec::new();
                 while let Some(deletion) = deletions.get(position)
-                    && start.elapsed() < slice
+                    && start.elapsed() < SLICE
                 {
                     match delete(transaction, deletion, &mut work) {
                         Ok(()) => {}

@@ -173,6 +173,54 @@ fn a_lookaside_storage_may_be_on_a_server() {
 }
 
 #[test]
+fn a_registry_may_keep_signatures_itself_and_then_the_lookaside_storage_does_not_count() {
+    use base64::Engine as _;
+    let stage = Stage::new();
+    let shelf = stage.registry.shelf.clone();
+    let list = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let (kept, path) = (list.clone(), format!("/extensions/v2/app/signatures/{}", manifest_digest()));
+    let server = Server::start(move |request| match request.path() {
+        "/v2/" => Response::new(200).header("X-Registry-Supports-Signatures", "1"),
+        found if found == path => match kept.lock().unwrap().as_str() {
+            "" => Response::new(500),
+            list => Response::new(200).bytes(list),
+        },
+        _ => shelf.lock().unwrap().answer(request),
+    });
+    let table = format!(
+        "[[registry]]\nprefix = \"r.example.com\"\nlocation = \"{}\"\ninsecure = true\n",
+        server.name()
+    );
+    stage.place.file("registries.conf", table.as_bytes());
+    let policy = strictly(json!([signed_by("good.gpg")]));
+    let image = format!("docker://{NAME}");
+    let listed = |names: &[&str], kind: &str| {
+        let signature = |name: &&str| {
+            let content = base64::prelude::BASE64_STANDARD.encode(std::fs::read(fixture(name)).unwrap());
+            json!({"schemaVersion": 2, "name": format!("{}@{name}", manifest_digest()), "type": kind, "content": content})
+        };
+        json!({"signatures": names.iter().map(signature).collect::<Vec<_>>()}).to_string()
+    };
+    for (text, wanted) in [
+        (listed(&["other.signature", "good.signature"], "atomic"), super::Accepted),
+        (listed(&["other.signature"], "atomic"), super::Refused),
+        (listed(&["good.signature"], "x509"), super::Refused),
+        (listed(&[], "atomic"), super::Refused),
+        ("nonsense".to_owned(), super::Undecided),
+        (String::new(), super::Undecided),
+    ] {
+        stage.signed("app", &["good.signature"]);
+        list.lock().unwrap().clone_from(&text);
+        let (found, outcome) = stage.explained(&policy, &image);
+        assert_eq!(found, wanted, "{text}: {}{}", outcome.text(), outcome.stderr);
+        if super::has_skopeo() {
+            let (copied, told) = stage.skopeo(&image);
+            assert_eq!(copied, wanted == super::Accepted, "{text}: {told}");
+        }
+    }
+}
+
+#[test]
 fn what_is_copied_is_asked_about_and_what_is_refused_has_no_name_anywhere() {
     let stage = Stage::new();
     let policy = stage.policy(&strictly(json!([signed_by("good.gpg")])));

@@ -3,10 +3,10 @@
 use crate::prelude::*;
 
 /// The bytes a text stands for. `None`: it stands for none.
-pub(super) fn decoded(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decoded(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut group, mut digits, mut padding) = (0u32, 0, 0);
-    for byte in text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')) {
+    for byte in text.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')) {
         let value = match byte {
             b'A'..=b'Z' => byte - b'A',
             b'a'..=b'z' => byte - b'a' + 26,
