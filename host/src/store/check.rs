@@ -27,7 +27,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// A [`StoreError`] where content cannot be looked at.
+    /// A [`StoreError`](super::StoreError) where content cannot be looked at.
     pub fn blobs(&self) -> Result<Vec<(Digest, u64)>> {
         Ok(self.list_blobs()?.0)
     }

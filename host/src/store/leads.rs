@@ -87,7 +87,7 @@ impl Images<'_> {
     ///
     /// # Errors
     ///
-    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// A [`StoreError`](super::StoreError) where the catalogue cannot be read, or a writer held it
     /// for longer than the store waits.
     pub fn names(&self, id: &Digest) -> Result<Vec<Association>> {
         self.store.catalog().read(|connection| {
@@ -105,7 +105,7 @@ impl Images<'_> {
     ///
     /// # Errors
     ///
-    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// A [`StoreError`](super::StoreError) where the catalogue cannot be read, or a writer held it
     /// for longer than the store waits.
     pub fn all_names(&self) -> Result<BTreeMap<Digest, Vec<ImageName>>> {
         let rows = self.store.catalog().read(|connection| {
@@ -144,7 +144,7 @@ impl Names<'_> {
     ///
     /// # Errors
     ///
-    /// A [`StoreError`] where the catalogue cannot be read, or a writer held it
+    /// A [`StoreError`](super::StoreError) where the catalogue cannot be read, or a writer held it
     /// for longer than the store waits.
     pub fn only_images(&self, name: &ImageName) -> Result<Vec<Digest>> {
         let Some(target) = self.get(name)? else { return Ok(Vec::new()) };
