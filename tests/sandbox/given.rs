@@ -209,7 +209,7 @@ fn starting_is_work_and_all_memories_count_together() {
     let error = asked(&beside(RESOLVER, &section(4, b"\x01\x70\0\x80\x80\x80\x20"), 1));
     assert!(matches!(error, SandboxError::OutOfMemory { .. }), "{error:?}");
     // However little each takes.
-    let error = asked(&beside(RESOLVER, &section(5, b"\x01\0\0"), 1000));
+    let error = asked(&beside(RESOLVER, &section(5, b"\x01\0\0"), 900));
     assert!(matches!(error, SandboxError::Load { .. }), "{error:?}");
 }
 

@@ -115,6 +115,10 @@ pub fn read(source: &dyn Source, sandbox: &Sandbox) -> Result<Vec<u8>, SourceErr
         several => return Err(other(format!("{} layers", several.len()))),
     };
     let digest: Digest = layer.digest.parse()?;
+    if layer.size > COMPONENT_LIMIT {
+        let name = layer.digest.clone();
+        return Err(SourceError::TooLarge { name, size: layer.size, limit: COMPONENT_LIMIT });
+    }
     let content = source.open(layer)?.ok_or_else(|| missing(&layer.digest))?;
     let bytes = read_limited(content, &layer.digest, COMPONENT_LIMIT)?;
     digest.check(&bytes)?;
