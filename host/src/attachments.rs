@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::digest::Digest;
+use crate::document::described;
 use crate::registry::{RegistryError, Repository};
 use crate::sandbox::Sandbox;
 use crate::source::{Source, SourceError, is_document, read_document};
@@ -35,14 +36,7 @@ pub fn in_repository(repository: &Repository, image: &Digest) -> Result<Vec<Atta
     let mut found = Vec::new();
     for tag in tags(image) {
         let Some(manifest) = repository.get_manifest(&tag)? else { continue };
-        let target = Descriptor {
-            media_type: manifest.media_type,
-            digest: manifest.digest.to_string(),
-            size: manifest.bytes.len() as u64,
-            platform: None,
-            annotations: Vec::new(),
-            artifact_type: None,
-        };
+        let target = described(&manifest.media_type, &manifest.digest, manifest.bytes.len() as u64);
         found.push(Attached { target, tag: Some(tag) });
     }
     let known: BTreeSet<String> = found.iter().map(|attached| attached.target.digest.clone()).collect();

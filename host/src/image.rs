@@ -3,13 +3,11 @@
 //! This is moby's image store: the catalogue keeps what configs say, the guest reads what they say.
 
 use crate::digest::Digest;
+use crate::document::DOCKER_CONFIG;
 use crate::sandbox::{Sandbox, SandboxError};
 use crate::store::{DOCUMENT_LIMIT, ImageRecord, Store, StoreError, Target};
 use crate::types::Platform;
 use crate::types::manifests::{ImageConfig, ManifestError};
-
-/// The media type of a config whose image came without a manifest.
-const CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 
 /// Why an image could not be made known or read.
 #[derive(Debug, thiserror::Error)]
@@ -284,7 +282,8 @@ fn require_layers(store: &Store, image: &Image, host: &Platform) -> Result<(), I
 
 fn record(sandbox: &Sandbox, image: &Image, size: u64) -> Result<ImageRecord, ImageError> {
     Ok(ImageRecord {
-        config: Target { media_type: CONFIG.into(), digest: image.id.clone(), size },
+        // An image may come without a manifest, which would say it.
+        config: Target { media_type: DOCKER_CONFIG.into(), digest: image.id.clone(), size },
         platform: image.config.platform.clone(),
         created: image.config.created.clone(),
         diff_ids: digests(&image.config.diff_ids)?,

@@ -34,11 +34,6 @@ pub struct NamedIndex {
     pub index: Index,
 }
 
-/// An index without entries.
-pub fn empty(kind: Kind) -> Index {
-    Index { kind, entries: Vec::new(), annotations: Vec::new(), artifact_type: None, subject: None }
-}
-
 /// The index that a name of the store points at. `None`: there is no such name.
 ///
 /// # Errors

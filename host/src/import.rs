@@ -33,7 +33,7 @@ use std::io::Read;
 use std::time::SystemTime;
 
 use crate::digest::{Algorithm, Digest};
-use crate::document::{OCI_MANIFEST, described};
+use crate::document::{OCI_CONFIG, OCI_MANIFEST, described};
 use crate::layer::compression::{Compression, Expansion};
 use crate::load::Progress;
 use crate::sandbox::Sandbox;
@@ -48,7 +48,6 @@ pub use change::{ChangeError, INSTRUCTIONS};
 pub use config::Config;
 pub use error::ImportError;
 
-const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// What the image is to be.
@@ -122,7 +121,7 @@ pub fn import(
 
     let created = created(options.created)?;
     let document = options.config.document(options, &created, &found.diff_id);
-    let config = described(CONFIG, &batch.put(&document, Algorithm::Sha256)?, document.len() as u64);
+    let config = described(OCI_CONFIG, &batch.put(&document, Algorithm::Sha256)?, document.len() as u64);
     // Held to what every other image's config is.
     let parsed = sandbox.parse_image_config(&document)?;
     let parsed = parsed.map_err(|problem| ImportError::Document { problem })?;

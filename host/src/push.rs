@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::digest::Digest;
+use crate::document::referring;
 use crate::load::{Count, Progress};
 use crate::policy::{SignaturesError, Staging};
 use crate::registry::Repository;
@@ -19,8 +20,6 @@ use crate::save::piece::Piece;
 use crate::save::tree::{Builder, Tree};
 use crate::save::{Options, Origin, SaveError, SavedRoot, Wanted};
 use crate::store::{EventKind, EventRecord, PlaceRecord};
-use crate::types::Descriptor;
-use crate::types::manifests::Document;
 use blobs::{Blobs, Came};
 
 pub use error::PushError;
@@ -154,23 +153,9 @@ fn refer(tree: &Tree, sandbox: &Sandbox, to: &Place) -> Result<(), PushError> {
             continue;
         }
         let parsed = sandbox.parse_manifest(bytes, Some(media_type)).map_err(SaveError::from)?;
-        let (subject, artifact_type, annotations) = match parsed {
-            Ok(Document::Manifest(manifest)) => {
-                let kind = manifest.artifact_type.unwrap_or(manifest.config.media_type);
-                (manifest.subject, Some(kind), manifest.annotations)
-            }
-            Ok(Document::Index(index)) => (index.subject, index.artifact_type, index.annotations),
-            Err(problem) => return Err(SaveError::Document { digest: digest.clone(), problem }.into()),
-        };
+        let document = parsed.map_err(|problem| SaveError::Document { digest: digest.clone(), problem })?;
+        let (entry, subject) = referring(document, media_type, digest, bytes.len() as u64);
         let Some(subject) = subject else { continue };
-        let entry = Descriptor {
-            media_type: (*media_type).to_owned(),
-            digest: digest.to_string(),
-            size: bytes.len() as u64,
-            platform: None,
-            annotations,
-            artifact_type,
-        };
         to.repository.add_referrer(&subject.digest.parse()?, &entry)?;
     }
     Ok(())

@@ -5,7 +5,8 @@ mod members;
 use anyhow::{Result, anyhow};
 use serde_json::json;
 
-use consign::image_index::{self, IndexError, NamedIndex, add, annotate, change, empty};
+use consign::document::empty_index;
+use consign::image_index::{self, IndexError, NamedIndex, add, annotate, change};
 use consign::resolve::name;
 use consign::store::StoreError;
 use consign::types::manifests::{Index, Kind};
@@ -55,7 +56,7 @@ fn create(session: &Session, arguments: &ManifestCreate) -> Result<()> {
     let made = if amended {
         change(&store, session.sandbox(), &list, fill)
     } else {
-        let mut index = empty(arguments.kind.into());
+        let mut index = empty_index(arguments.kind.into());
         fill(&mut index).and_then(|()| image_index::create(&store, session.sandbox(), &list, index))
     };
     match made {

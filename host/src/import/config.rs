@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Options;
 use crate::digest::Digest;
+use crate::document::add_platform;
 
 /// What a container of the image runs with. Made with [`Config::change`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,20 +40,9 @@ pub(super) struct Healthcheck {
 impl Config {
     /// The image config's bytes (image-spec, config.md), with Docker's members where image-spec has none.
     pub(super) fn document(&self, options: &Options, created: &str, diff_id: &Digest) -> Vec<u8> {
-        let platform = &options.platform;
         let mut document = Map::new();
         document.insert("created".into(), json!(created));
-        document.insert("architecture".into(), json!(platform.architecture));
-        document.insert("os".into(), json!(platform.os));
-        if let Some(version) = &platform.os_version {
-            document.insert("os.version".into(), json!(version));
-        }
-        if !platform.os_features.is_empty() {
-            document.insert("os.features".into(), json!(platform.os_features));
-        }
-        if let Some(variant) = &platform.variant {
-            document.insert("variant".into(), json!(variant));
-        }
+        add_platform(&mut document, &options.platform);
         document.insert("config".into(), self.container());
         let diff_ids = [diff_id.to_string()];
         document.insert("rootfs".into(), json!({"type": "layers", "diff_ids": diff_ids}));

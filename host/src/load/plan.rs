@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{LoadError, LoadedImage, LoadedRoot, Options};
 use crate::digest::Digest;
+use crate::document::{DOCKER_CONFIG, OCI_CONFIG};
 use crate::sandbox::Sandbox;
 use crate::source::{Found, Root, Source, SourceError, Step, Walk, read_document};
 use crate::store::{Batch, ImageRecord, IndexRecord, ManifestRecord, Records, Target};
@@ -379,10 +380,8 @@ fn subject(entry: &Descriptor) -> Option<&str> {
 /// Whether the manifest is of an image: its config is an image config, and its layers are file systems. An
 /// attestation has such a config too; its layers are statements.
 pub(crate) fn is_image(manifest: &Manifest) -> bool {
-    matches!(
-        manifest.config.media_type.as_str(),
-        "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json"
-    ) && manifest.layers.iter().all(|layer| is_layer(&layer.media_type))
+    matches!(manifest.config.media_type.as_str(), OCI_CONFIG | DOCKER_CONFIG)
+        && manifest.layers.iter().all(|layer| is_layer(&layer.media_type))
 }
 
 fn is_layer(media_type: &str) -> bool {

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::signatures::{is_simple, lookaside_path, read, signature_tag};
 use super::{Signatures, SignaturesError, Signer};
 use crate::digest::Digest;
-use crate::document::media_type;
+use crate::document::{OCI_CONFIG, described, media_type};
 use crate::registry::Repository;
 use crate::sandbox::Sandbox;
 use crate::save::document::manifest_bytes;
@@ -18,8 +18,6 @@ use crate::save::output::NewFile;
 use crate::types::Descriptor;
 use crate::types::manifests::{Kind, Manifest};
 use crate::types::signatures::KeptSignature;
-
-const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 
 /// What becomes of an image's signatures where it is copied.
 pub struct Carrying {
@@ -160,12 +158,5 @@ fn blob(repository: &Repository, media_type: &str, bytes: &[u8]) -> Result<Descr
     if repository.head_blob(&digest)?.is_none() {
         repository.upload()?.finish_with(&digest, size, &mut io::Cursor::new(bytes))?;
     }
-    Ok(Descriptor {
-        media_type: media_type.to_owned(),
-        digest: digest.to_string(),
-        size,
-        platform: None,
-        annotations: Vec::new(),
-        artifact_type: None,
-    })
+    Ok(described(media_type, &digest, size))
 }

@@ -5,16 +5,21 @@ use super::exchange::{Ask, Place};
 use super::url::shown;
 use super::{RegistryError, Repository};
 use crate::digest::Digest;
-use crate::document::OCI_INDEX;
+use crate::document::{OCI_INDEX, empty_index};
 use crate::save::document::index_bytes;
 use crate::source::DOCUMENT_LIMIT;
 use crate::types::Descriptor;
-use crate::types::manifests::{Document, Index, Kind};
+use crate::types::manifests::{Document, Kind};
 
 /// Pages of one list.
 const MAX_PAGES: usize = 64;
 /// Manifests that refer to one.
 const MAX_REFERRERS: usize = 10_000;
+
+/// The tag that clients list them under where the registry does not.
+fn tag(digest: &Digest) -> String {
+    format!("{}-{}", digest.algorithm().name(), digest.hex())
+}
 
 impl Repository {
     /// The manifests that refer to the one with this digest, in the registry's order; those of this artifact
@@ -84,19 +89,11 @@ impl Repository {
             return Ok(());
         }
         entries.push(entry.clone());
-        let index = Index {
-            kind: Kind::OciIndex,
-            entries: Vec::new(),
-            annotations: Vec::new(),
-            artifact_type: None,
-            subject: None,
-        };
-        let tag = format!("{}-{}", digest.algorithm().name(), digest.hex());
-        self.put_manifest(&tag, OCI_INDEX, &index_bytes(&index, &entries))
+        self.put_manifest(&tag(digest), OCI_INDEX, &index_bytes(&empty_index(Kind::OciIndex), &entries))
     }
 
     fn referrers_by_tag(&self, digest: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
-        let tag = format!("{}-{}", digest.algorithm().name(), digest.hex());
+        let tag = tag(digest);
         match self.get_manifest(&tag)? {
             Some(index) => self.entries(&index.bytes, &tag),
             None => Ok(Vec::new()),

@@ -14,6 +14,7 @@ use std::str::FromStr;
 
 use super::SaveError;
 use crate::digest::Digest;
+use crate::document::{DOCKER_CONFIG, OCI_CONFIG};
 use crate::types::Descriptor;
 use crate::types::manifests::{Index, Kind, Manifest};
 
@@ -47,8 +48,6 @@ impl FromStr for Kinds {
     }
 }
 
-const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
 const OCI_FOREIGN: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar";

@@ -9,13 +9,13 @@ use super::names::linked;
 use super::registry::{Answered, Registry, digest};
 use super::route::Target;
 use crate::digest::Digest;
-use crate::document::media_type;
+use crate::document::{empty_index, media_type, referring};
 use crate::registry::encoded;
 use crate::sandbox::Sandbox;
 use crate::save::document::index_bytes;
 use crate::source::DOCUMENT_LIMIT;
 use crate::store::Store;
-use crate::types::manifests::{Document, Index, Kind};
+use crate::types::manifests::{Document, Kind};
 use crate::types::{Descriptor, ImageName};
 
 /// Documents that are asked for at a time.
@@ -76,22 +76,12 @@ fn read(
     digest: &Digest,
 ) -> Result<Option<(Descriptor, Option<Digest>)>, Answer> {
     let Some(bytes) = store.read(digest, DOCUMENT_LIMIT).ok().flatten() else { return Ok(None) };
-    let (kind, annotations, artifact_type, subject) = match sandbox.parse_manifest(&bytes, None)? {
-        Ok(Document::Manifest(manifest)) => {
-            let artifact_type = manifest.artifact_type.or(Some(manifest.config.media_type));
-            (manifest.kind, manifest.annotations, artifact_type, manifest.subject)
-        }
-        Ok(Document::Index(index)) => (index.kind, index.annotations, index.artifact_type, index.subject),
-        Err(_) => return Ok(None),
+    let Ok(document) = sandbox.parse_manifest(&bytes, None)? else { return Ok(None) };
+    let kind = match &document {
+        Document::Manifest(manifest) => manifest.kind,
+        Document::Index(index) => index.kind,
     };
-    let descriptor = Descriptor {
-        media_type: media_type(kind).to_owned(),
-        digest: digest.to_string(),
-        size: bytes.len() as u64,
-        platform: None,
-        annotations,
-        artifact_type,
-    };
+    let (descriptor, subject) = referring(document, media_type(kind), digest, bytes.len() as u64);
     Ok(Some((descriptor, subject.and_then(|subject| subject.digest.parse().ok()))))
 }
 
@@ -187,18 +177,11 @@ impl Registry {
             let filter = wanted.map(|wanted| format!("artifactType={}&", encoded(wanted)));
             format!("/v2/{path}/referrers/{subject}?{}last={last}", filter.unwrap_or_default())
         });
-        let index = Index {
-            kind: Kind::OciIndex,
-            entries: Vec::new(),
-            annotations: Vec::new(),
-            artifact_type: None,
-            subject: None,
-        };
         let answer = Answer::new(200).header("Content-Type", media_type(Kind::OciIndex));
         let answer = match wanted {
             Some(_) => answer.header("OCI-Filters-Applied", "artifactType"),
             None => answer,
         };
-        Ok(linked(answer.body(Body::Bytes(index_bytes(&index, &entries))), link))
+        Ok(linked(answer.body(Body::Bytes(index_bytes(&empty_index(Kind::OciIndex), &entries))), link))
     }
 }

@@ -13,7 +13,7 @@ use super::archive::Archive;
 use super::legacy;
 use super::tar_index::Extent;
 use crate::digest::{Algorithm, Digest, Hasher};
-use crate::document::{DOCKER_MANIFEST, described};
+use crate::document::{DOCKER_CONFIG, DOCKER_MANIFEST, described};
 use crate::layer::compression::{Compression, DETECT};
 use crate::layer::read_at::ReadAt;
 use crate::sandbox::Sandbox;
@@ -28,7 +28,6 @@ const MANIFEST_LIMIT: u64 = 16 << 20;
 /// Bytes of all manifests and configs that are made up for the archive's images.
 const MADE_LIMIT: usize = 64 << 20;
 
-const CONFIG_TYPE: &str = "application/vnd.docker.container.image.v1+json";
 const LAYER_TYPE: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
 /// An open docker archive. Its roots are its images, in the order of `manifest.json`.
@@ -151,7 +150,7 @@ impl Builder<'_> {
     }
 
     fn add(&mut self, image: Image) -> Result<(), SourceError> {
-        let config = described(CONFIG_TYPE, &Digest::of(&image.config), image.config.len() as u64);
+        let config = described(DOCKER_CONFIG, &Digest::of(&image.config), image.config.len() as u64);
         match image.config_extent {
             Some(extent) => {
                 self.content.insert(config.digest.clone(), Stored::InArchive(extent));
