@@ -123,6 +123,10 @@ fn trouble_that_does_not_pass_is_told_and_waiting_has_a_limit() {
     let error = repository(&server).get_manifest("1").unwrap_err();
     assert!(matches!(error, RegistryError::Busy { .. }), "{error}");
     assert_eq!(server.log().len(), 1);
+    let server = Server::start(|_| Response::new(429).header("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT"));
+    let error = repository(&server).get_manifest("1").unwrap_err();
+    assert!(matches!(error, RegistryError::Refused { status: 429, .. }), "{error}");
+    assert_eq!(server.log().len(), 3);
 }
 
 /// What `Retry-After` may be, and how long it is waited for.

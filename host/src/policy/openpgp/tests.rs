@@ -80,9 +80,9 @@ fn a_key_that_was_changed_signs_nothing_else() {
         let mut changed = key.clone();
         changed[position] ^= 1;
         place.keyring = Keyring::default();
-        if place.add(&changed).is_ok()
-            && let Ok(found) = place.now(&message)
-        {
+        // A file that is refused may not leave anything behind either.
+        let _ = place.add(&changed);
+        if let Ok(found) = place.now(&message) {
             assert_eq!(found, payload);
         }
         // Without its last signature a subkey is bound to nothing.
