@@ -1,7 +1,7 @@
 //! What is in files, and what stands for what.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
 use consign::unpack::{Lost, Options, UnpackError};
 use flate2::write::GzEncoder;
@@ -105,6 +105,38 @@ fn of_a_file_with_more_names_than_the_file_system_takes_some_are_those_of_a_copy
     assert_eq!(names.len() as u64, 1 + copies);
     if copies == 0 {
         println!("not seen: this file system takes as many");
+    }
+}
+
+#[test]
+fn what_is_copied_of_a_sparse_file_is_not_its_holes() {
+    const SIZE: u64 = 1 << 30;
+    let mut data = b"2\n4096\n10\n268435456\n5\n".to_vec();
+    data.resize(512, 0);
+    data.extend_from_slice(b"0123456789abcde");
+    let size = SIZE.to_string();
+    let layer = Layer::new()
+        .pax(&[
+            ("GNU.sparse.major", b"1"),
+            ("GNU.sparse.minor", b"0"),
+            ("GNU.sparse.name", b"one"),
+            ("GNU.sparse.realsize", size.as_bytes()),
+        ])
+        .entry("GNUSparseFile.0/one", b'0', "", Said::default(), &data);
+    let layer = (1..65_100).fold(layer, |layer, number| layer.hard_link(&format!("d/{number}"), "one"));
+    let place = Place::new();
+    let report = place.unpack(&Memory::plain(&[layer.end()]), &Options::default()).unwrap();
+    assert_eq!(report.failed, 0);
+    for path in ["one", "d/65099"] {
+        let file = fs::File::open(place.root().join(path)).unwrap();
+        let found = file.metadata().unwrap();
+        assert_eq!(found.size(), SIZE, "{path}");
+        assert!(found.blocks() < 1000, "{path}: {} blocks of 512 bytes", found.blocks());
+        for (offset, wanted) in [(4096, &b"0123456789\0"[..]), (256 << 20, b"abcde\0"), (SIZE - 1, b"\0")] {
+            let mut found = vec![1; wanted.len()];
+            file.read_exact_at(&mut found, offset).unwrap();
+            assert_eq!(found, wanted, "{path}: {offset}");
+        }
     }
 }
 

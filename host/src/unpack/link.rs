@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Uid, XattrFlags, fchmod, fchown, fgetxattr, fsetxattr,
-    fstat, futimens, linkat, openat,
+    AtFlags, CWD, FileType, Gid, Mode, OFlags, SeekFrom, Stat, Uid, XattrFlags, fchmod, fchown, fgetxattr,
+    fsetxattr, fstat, ftruncate, futimens, linkat, openat, seek,
 };
 use rustix::io::Errno;
 
@@ -118,9 +118,9 @@ fn copy(
     let failed = at(COPYING);
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let fd = openat(here, name, flags, Mode::from_raw_mode(0o600)).map_err(&failed)?;
-    let (mut source, mut to) = (File::from(source), File::from(fd));
-    io::copy(&mut source, &mut to)
-        .map_err(|error| failed(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
+    let (source, to) = (File::from(source), File::from(fd));
+    copy_data(&source, &to).map_err(|error| failed(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
+    ftruncate(&to, u64::try_from(stat.st_size).unwrap_or_default()).map_err(&failed)?;
     if !rootless {
         fchown(&to, Some(Uid::from_raw(stat.st_uid)), Some(Gid::from_raw(stat.st_gid))).map_err(&failed)?;
     }
@@ -136,4 +136,23 @@ fn copy(
     let nanoseconds = u32::try_from(stat.st_mtime_nsec).unwrap_or(0);
     futimens(&to, &times(Time { seconds: stat.st_mtime, nanoseconds })).map_err(&failed)?;
     Ok(to.into())
+}
+
+/// Copies what a file has between its holes: a few bytes of a layer make holes of any size.
+fn copy_data(mut source: &File, mut to: &File) -> io::Result<()> {
+    let mut end = 0;
+    loop {
+        let start = match seek(source, SeekFrom::Data(end)) {
+            // There is no more.
+            Err(Errno::NXIO) => return Ok(()),
+            start => start?,
+        };
+        end = seek(source, SeekFrom::Hole(start))?;
+        seek(source, SeekFrom::Start(start))?;
+        seek(to, SeekFrom::Start(start))?;
+        let length = end - start;
+        if io::copy(&mut source.by_ref().take(length), &mut to)? < length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
 }
