@@ -105,6 +105,9 @@ pub enum ServeError {
         /// What was wanted.
         reason: &'static str,
     },
+    /// There is no key to know passwords again by.
+    #[error("wanted random numbers of the system, found none")]
+    Random,
     /// Certificates or key are not what they should be.
     #[error("{reason}")]
     Identity {

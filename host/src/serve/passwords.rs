@@ -1,17 +1,19 @@
 //! Who may ask: users and passwords as `htpasswd -B` writes them down, and docker-registry reads them.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use bcrypt::HashParts;
 
 use super::ServeError;
 use super::answer::Answer;
 use super::head::Head;
 
-/// What hashes of bcrypt begin with.
-const PREFIXES: [&str; 4] = ["$2a$", "$2b$", "$2x$", "$2y$"];
+/// Costs that bcrypt has, as logarithms.
+const COSTS: RangeInclusive<u32> = 4..=31;
 /// Bytes of credentials that are looked at: no more than a head may have.
 const LIMIT: usize = 16 << 10;
 
@@ -41,6 +43,7 @@ impl Passwords {
     /// # Errors
     ///
     /// [`ServeError::Passwords`] for a line that is none, or whose hash is not bcrypt's; and where there is no user.
+    /// [`ServeError::Random`].
     pub fn parse(text: &str) -> Result<Passwords, ServeError> {
         let mut users = BTreeMap::new();
         for (line, text) in (1..).zip(text.lines()) {
@@ -51,9 +54,8 @@ impl Passwords {
             let wrong = |reason: &'static str| ServeError::Passwords { line, reason };
             let (user, hash) =
                 text.split_once(':').ok_or_else(|| wrong("wanted `user:hash`, found no colon"))?;
-            let known = PREFIXES.iter().any(|prefix| hash.starts_with(prefix));
-            // What it takes to try one says whether it is one.
-            if !known || bcrypt::verify("", hash).is_err() {
+            // None is tried here: of many users that would take as long as their hashes are meant to.
+            if !hash.parse::<HashParts>().is_ok_and(|parts| COSTS.contains(&parts.get_cost())) {
                 return Err(wrong("wanted a hash of bcrypt, as `htpasswd -B` makes it, found another"));
             }
             users.entry(user.to_owned()).or_insert_with(|| hash.to_owned());
@@ -64,7 +66,7 @@ impl Passwords {
         let mut key = [0; 32];
         let random = ring::rand::SystemRandom::new();
         let filled = ring::rand::SecureRandom::fill(&random, &mut key);
-        filled.map_err(|_| ServeError::Passwords { line: 1, reason: "the system has no random numbers" })?;
+        filled.map_err(|_| ServeError::Random)?;
         Ok(Passwords { users, key, right: Mutex::default(), trying: Mutex::default() })
     }
 
@@ -135,6 +137,27 @@ mod tests {
         assert!(!format!("{passwords:?}").contains("$2"));
     }
 
+    /// A line whose hash says that it costs as much.
+    fn with_cost(cost: &str) -> String {
+        format!("alice:$2y${cost}$CUhG1.TzsB8X.7fIpftZG.sBlkeKi43xuQqJn556CVJ150SAqgoMi\n")
+    }
+
+    #[test]
+    fn hashes_are_not_tried_to_read_a_file_and_right_passwords_are_tried_once() {
+        // To try this one takes weeks.
+        Passwords::parse(&with_cost("31").repeat(1000)).unwrap();
+        let passwords =
+            Passwords::parse(&format!("alice:{}\n", bcrypt::hash("secret", 10).unwrap())).unwrap();
+        let admitted = |times: u32| {
+            let start = std::time::Instant::now();
+            assert!((0..times).all(|_| passwords.admits(&basic("alice:secret"))));
+            start.elapsed()
+        };
+        let tried = admitted(1);
+        let known = admitted(1000);
+        assert!(known < tried * 100, "{tried:?}, {known:?}");
+    }
+
     #[test]
     fn what_is_no_htpasswd_file_of_bcrypt_is_refused_with_its_line() {
         for (text, wanted) in [
@@ -144,6 +167,9 @@ mod tests {
             ("alice:$apr1$x$y\n", "line 1: wanted a hash of bcrypt"),
             ("alice:plain\n", "line 1: wanted a hash of bcrypt"),
             ("alice:$2y$05$short\n", "line 1: wanted a hash of bcrypt"),
+            (&with_cost("03"), "line 1: wanted a hash of bcrypt"),
+            (&with_cost("32"), "line 1: wanted a hash of bcrypt"),
+            (&with_cost("05").replace("$2y$", "$2z$"), "line 1: wanted a hash of bcrypt"),
         ] {
             let error = Passwords::parse(text).unwrap_err().to_string();
             assert!(error.starts_with(wanted), "{text}: {error}");
