@@ -282,6 +282,65 @@ fn a_list_that_brings_new_tags_for_ever_is_given_up() {
     assert!(some.more && some.tags.len() == 100_000);
 }
 
+#[test]
+fn referrers_without_end_are_given_up() {
+    let subject = Digest::of(b"subject");
+    let index = |entries: &[String]| {
+        format!(
+            "{{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[{}]}}",
+            entries.join(",")
+        )
+    };
+    // So many on each page; of those of no type, and of one that was asked for and of which there is none.
+    for (each, wanted, requests) in [(0, "pages", 64), (1, "pages", 64), (999, "manifests", 11)] {
+        let server = Server::start(move |request| {
+            let page: usize = request.parameter("last").map_or(0, |last| last.parse().unwrap());
+            let entry = |number| {
+                let digest = Digest::of(format!("{page} {number}").as_bytes());
+                let media_type = "application/vnd.oci.image.manifest.v1+json";
+                format!("{{\"mediaType\":\"{media_type}\",\"digest\":\"{digest}\",\"size\":1}}")
+            };
+            let entries: Vec<String> = (0..each).map(entry).collect();
+            let next = format!("<?last={}>; rel=\"next\"", page + 1);
+            Response::new(200).header("link", next).bytes(index(&entries))
+        });
+        for artifact_type in [None, Some("a/x")] {
+            server.forget();
+            let error = repository(&server).referrers(&subject, artifact_type).unwrap_err();
+            let is_told = matches!(&error, RegistryError::Endless { what, .. } if *what == wanted);
+            assert!(is_told, "{error}");
+            assert_eq!(server.log().len(), requests);
+        }
+    }
+    // In a circle, and elsewhere.
+    let empty = index(&[]);
+    let server = Server::start(move |request| {
+        Response::new(200).header("link", format!("<{}>; rel=next", request.target)).bytes(empty.clone())
+    });
+    let error = repository(&server).referrers(&subject, None).unwrap_err();
+    assert!(matches!(error, RegistryError::Endless { what: "pages", limit: 64, .. }), "{error}");
+    let empty = index(&[]);
+    let server = Server::start(move |_| {
+        Response::new(200).header("link", "<http://127.0.0.2:1/x>; rel=next").bytes(empty.clone())
+    });
+    let error = repository(&server).referrers(&subject, None).unwrap_err();
+    assert!(matches!(error, RegistryError::ForbiddenPlace { .. }), "{error}");
+    // Under the tag, where the registry does not list them.
+    let many: Vec<String> = (0..10_001)
+        .map(|number: u32| {
+            let digest = Digest::of(&number.to_le_bytes());
+            format!("{{\"mediaType\":\"a/b\",\"digest\":\"{digest}\",\"size\":1}}")
+        })
+        .collect();
+    let many = index(&many);
+    let server = Server::start(move |request| match request.path().contains("/referrers/") {
+        true => Response::new(404),
+        false => Response::new(200).bytes(many.clone()),
+    });
+    let error = repository(&server).referrers(&subject, None).unwrap_err();
+    assert!(matches!(error, RegistryError::Answer { .. }), "{error}");
+}
+
 /// Names that a registry makes up: of files, of places, of other content.
 #[test]
 fn names_a_registry_makes_up_are_not_believed() {

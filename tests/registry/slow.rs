@@ -1,11 +1,12 @@
 //! Registries that are slow on purpose. Each wait has an end.
 
-use std::io::Read;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use consign::digest::Digest;
-use consign::registry::{Access, Patience, RegistryError, Security};
+use consign::registry::{Access, Patience, Proxies, RegistryError, Security};
 
 use crate::server::{Body, Response, Server};
 use crate::{access, registry, repository};
@@ -32,6 +33,84 @@ fn heads_that_do_not_come_or_do_not_end_are_given_up() {
     }
     let server = Server::start(|_| Response::new(200).body(Body::SlowHead));
     let error = in_time(|| repository(&server).get_manifest("1"));
+    assert!(matches!(error, RegistryError::TimedOut { .. }), "{error}");
+}
+
+unsafe extern "C" {
+    /// POSIX's, which may be called again.
+    safe fn listen(socket: i32, backlog: i32) -> i32;
+}
+
+/// Somebody who listens, takes nothing, and has no room for more. `None`: this system has room nevertheless.
+fn full() -> Option<(TcpListener, Vec<TcpStream>)> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    assert_eq!(listen(listener.as_raw_fd(), 0), 0);
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while waiting.len() < 64 {
+        match TcpStream::connect_timeout(&address, Duration::from_millis(500)) {
+            Ok(stream) => waiting.push(stream),
+            Err(_) => return Some((listener, waiting)),
+        }
+    }
+    None
+}
+
+#[test]
+fn connections_that_nobody_answers_are_given_up_after_as_long_as_is_said() {
+    let Some((listener, _waiting)) = full() else {
+        println!("not tried: this system takes any number of connections");
+        return;
+    };
+    let name = listener.local_addr().unwrap().to_string();
+    let proxy = format!("http://{name}");
+    let proxies = Proxies::new(Some(("S", &proxy)), Some(("H", &proxy)), "").unwrap();
+    let sandbox = std::sync::Arc::new(consign::sandbox::Sandbox::new(Default::default()).unwrap());
+    const CONNECT: Duration = Duration::from_millis(400);
+    for security in [Security::Plain, Security::Verified] {
+        for (host, proxies, wanted) in [
+            (&name[..], Proxies::default(), format!("`{name}`")),
+            ("registry.example.com", proxies.clone(), format!("through the proxy `{name}`")),
+        ] {
+            let patience = Patience { connect: CONNECT, idle: Duration::from_secs(60), ..access().patience };
+            let patience = Patience { retries: 0, ..patience };
+            let access = Access { security, patience, proxies, ..access() };
+            let registry = consign::registry::Registry::new(host, access, sandbox.clone()).unwrap();
+            let start = Instant::now();
+            let error = in_time(|| registry.ping());
+            assert!(start.elapsed() >= CONNECT - Duration::from_millis(50), "{:?}", start.elapsed());
+            let is_told =
+                matches!(&error, RegistryError::TimedOut { what, .. } if what.contains("a connection"));
+            assert!(is_told && error.to_string().contains(&wanted), "{error}");
+        }
+    }
+}
+
+/// A server of TLS that begins to say who it is, byte by byte.
+#[test]
+fn handshakes_that_drip_are_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let name = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            std::thread::spawn(move || {
+                // A record of 16 KiB with a handshake in it.
+                let bytes = [0x16, 3, 3, 0x40, 0, 2, 0, 0x3f, 0xfc].into_iter().chain(std::iter::repeat(0));
+                for byte in bytes.take(1000) {
+                    if stream.write_all(&[byte]).is_err() {
+                        return;
+                    }
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+            });
+        }
+    });
+    let patience = Patience { connect: Duration::from_millis(500), retries: 0, ..access().patience };
+    let access = Access { security: Security::Verified, patience, ..access() };
+    let sandbox = std::sync::Arc::new(consign::sandbox::Sandbox::new(Default::default()).unwrap());
+    let registry = consign::registry::Registry::new(&name, access, sandbox).unwrap();
+    let error = in_time(|| registry.ping());
     assert!(matches!(error, RegistryError::TimedOut { .. }), "{error}");
 }
 

@@ -1,5 +1,6 @@
 use consign::digest::Digest;
 use consign::registry::{Mounted, RegistryError};
+use consign::types::Descriptor;
 
 use crate::repository;
 use crate::server::{Response, Server, Shelf, registry};
@@ -82,4 +83,74 @@ fn upload_locations_of_all_shapes_are_gone_to() {
         };
         assert!(asked[1].starts_with(wanted), "{asked:?}");
     }
+}
+
+#[test]
+fn what_refers_to_something_is_listed_where_the_registry_does_not_do_that_and_only_there() {
+    let subject = Digest::of(b"subject");
+    let entry = |number: u32| Descriptor {
+        media_type: "application/vnd.oci.image.manifest.v1+json".to_owned(),
+        digest: Digest::of(&number.to_le_bytes()).to_string(),
+        size: 4,
+        platform: None,
+        annotations: vec![("a".to_owned(), "b".to_owned())],
+        artifact_type: Some("a/x".to_owned()),
+    };
+    let tag = format!("sha256-{}", subject.hex());
+    for status in [404, 200, 400, 403, 500] {
+        let shelf = Shelf::new();
+        let kept = shelf.clone();
+        let server = Server::start(move |request| match request.path().contains("/referrers/") {
+            true => Response::new(status),
+            false => kept.lock().unwrap().answer(request),
+        });
+        let repository = repository(&server);
+        let found: Vec<_> = [1, 2, 1].map(|number| repository.add_referrer(&subject, &entry(number))).into();
+        match status {
+            404 => {
+                found.into_iter().collect::<Result<(), _>>().unwrap();
+                assert_eq!(repository.referrers(&subject, None).unwrap(), [entry(1), entry(2)]);
+            }
+            200 => found.into_iter().collect::<Result<(), _>>().unwrap(),
+            // Nobody knows whether it does.
+            _ => {
+                for outcome in found {
+                    let error = outcome.unwrap_err();
+                    assert!(matches!(error, RegistryError::Refused { status: told, .. } if told == status));
+                }
+            }
+        }
+        assert_eq!(shelf.lock().unwrap().manifests.contains_key(&tag), status == 404, "{status}");
+    }
+}
+
+#[test]
+fn a_list_of_referrers_that_is_full_is_not_made_one_that_cannot_be_read() {
+    let subject = Digest::of(b"subject");
+    let entry = |number: u32| Descriptor {
+        media_type: "a/b".to_owned(),
+        digest: Digest::of(&number.to_le_bytes()).to_string(),
+        size: 4,
+        platform: None,
+        annotations: Vec::new(),
+        artifact_type: None,
+    };
+    let media_type = "application/vnd.oci.image.index.v1+json";
+    let entries: Vec<String> = (0..10_000)
+        .map(|number| format!("{{\"mediaType\":\"a/b\",\"digest\":\"{}\",\"size\":4}}", entry(number).digest))
+        .collect();
+    let index = format!(
+        "{{\"schemaVersion\":2,\"mediaType\":\"{media_type}\",\"manifests\":[{}]}}",
+        entries.join(",")
+    );
+    let shelf = Shelf::new();
+    let tag = format!("sha256-{}", subject.hex());
+    let before = shelf.lock().unwrap().manifest(Some(&tag), media_type, index.as_bytes());
+    let server = registry(&shelf);
+    let repository = repository(&server);
+    let error = repository.add_referrer(&subject, &entry(10_000)).unwrap_err();
+    assert!(matches!(error, RegistryError::Endless { what: "manifests", limit: 10_000, .. }), "{error}");
+    repository.add_referrer(&subject, &entry(9_999)).unwrap();
+    assert_eq!(Digest::of(&shelf.lock().unwrap().manifests[&tag].1).to_string(), before);
+    assert_eq!(repository.referrers(&subject, None).unwrap().len(), 10_000);
 }

@@ -78,8 +78,9 @@ impl Repository {
     pub fn add_referrer(&self, digest: &Digest, entry: &Descriptor) -> Result<(), RegistryError> {
         let target = self.target(&format!("referrers/{digest}"));
         let ask = Ask::get(target, self.pulling()).header("accept", OCI_INDEX);
-        let answer = self.registry.send(ask)?;
-        let lists = answer.status() != 404;
+        // Whatever else it answers does not say whether it lists them.
+        let answer = self.registry.send(ask)?.expect(&[200, 404])?;
+        let lists = answer.status() == 200;
         answer.done();
         if lists {
             return Ok(());
@@ -87,6 +88,11 @@ impl Repository {
         let mut entries = self.referrers_by_tag(digest)?;
         if entries.iter().any(|known| known.digest == entry.digest) {
             return Ok(());
+        }
+        // With more nobody could read it here.
+        if entries.len() >= MAX_REFERRERS {
+            let url = self.target(&format!("manifests/{}", tag(digest)));
+            return Err(RegistryError::Endless { url, what: "manifests", limit: MAX_REFERRERS });
         }
         entries.push(entry.clone());
         self.put_manifest(&tag(digest), OCI_INDEX, &index_bytes(&empty_index(Kind::OciIndex), &entries))
