@@ -11,6 +11,7 @@ mod proxy;
 mod reading;
 #[allow(dead_code)]
 mod server;
+mod signatures;
 mod slow;
 #[allow(dead_code)]
 mod tls;

@@ -20,6 +20,8 @@ use crate::types::signatures::{Attachment, KeptSignature, ListedSignature};
 const LIMIT: u64 = 4 << 20;
 /// Signatures of one manifest from one place.
 const MAX_SIGNATURES: usize = 128;
+/// Bytes of all of them together.
+const TOTAL: u64 = 32 << 20;
 /// What a file begins with that holds a signature of one of these formats.
 const SIMPLE: &[u8] = b"\0simple-signing\n";
 const SIGSTORE: &[u8] = b"\0sigstore-json\n";
@@ -39,11 +41,11 @@ pub enum Signature {
 
 /// A place signatures are in.
 pub trait Signatures: Send + Sync {
-    /// Those of the manifest with this digest, in the place's own order; at most 128.
+    /// Those of the manifest with this digest, in the place's own order; at most 128, of 32 MiB together.
     ///
     /// # Errors
     ///
-    /// [`SignaturesError`] where they cannot be read, or are no signatures. That there are none is no error.
+    /// [`SignaturesError`] where they cannot be read, are more, or are no signatures. That there are none is no error.
     fn of(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Signature>, SignaturesError>;
 
     /// The same as files hold them, to be kept elsewhere.
@@ -198,7 +200,8 @@ pub struct Attachments(pub Repository);
 impl Signatures for Attachments {
     fn of(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Signature>, SignaturesError> {
         let tag = signature_tag(manifest);
-        let mut found = match self.0.get_manifest(&tag)? {
+        let mut found = Collected::default();
+        match self.0.get_manifest(&tag)? {
             // What the registry calls it counts: so it is with the peers.
             Some(fetched) if fetched.media_type != OCI_MANIFEST => {
                 return Err(attachments(
@@ -206,21 +209,18 @@ impl Signatures for Attachments {
                     format!("wanted `{OCI_MANIFEST}`, found `{}`", fetched.media_type),
                 ));
             }
-            Some(fetched) => self.layers(&read(sandbox, &tag, &fetched.bytes)?)?,
-            None => Vec::new(),
-        };
-        for referrer in self.0.referrers(manifest, Some(SIGNATURE_ARTIFACT))? {
-            if found.len() >= MAX_SIGNATURES {
-                break;
-            }
+            Some(fetched) => self.add_layers(&read(sandbox, &tag, &fetched.bytes)?, &mut found)?,
+            None => {}
+        }
+        let referrers = self.0.referrers(manifest, Some(SIGNATURE_ARTIFACT))?;
+        // Those that hold none are asked for all the same. None is left out unsaid: who copies an image takes all along.
+        found.expect(referrers.len())?;
+        for referrer in referrers {
             if let Some(fetched) = self.0.get_manifest(&referrer.digest)? {
-                found.extend(self.layers(&read(sandbox, &referrer.digest, &fetched.bytes)?)?);
+                self.add_layers(&read(sandbox, &referrer.digest, &fetched.bytes)?, &mut found)?;
             }
         }
-        match found.len() {
-            ..=MAX_SIGNATURES => Ok(found),
-            _ => Err(SignaturesError::TooMany { what: "signatures", limit: MAX_SIGNATURES }),
-        }
+        Ok(found.signatures)
     }
 
     fn kept(&self, manifest: &Digest, sandbox: &Sandbox) -> Result<Vec<Vec<u8>>, SignaturesError> {
@@ -248,19 +248,22 @@ pub(super) fn is_simple(bytes: &[u8]) -> bool {
 }
 
 impl Attachments {
-    /// All layers of a manifest of attachments; which of them are signatures their media types say.
-    fn layers(&self, manifest: &Manifest) -> Result<Vec<Signature>, SignaturesError> {
-        if manifest.layers.len() > MAX_SIGNATURES {
-            return Err(SignaturesError::TooMany { what: "signatures", limit: MAX_SIGNATURES });
-        }
-        let layer = |layer: &Descriptor| {
-            Ok(Signature::Sigstore(Attachment {
+    /// Adds all layers of a manifest of attachments; which of them are signatures their media types say.
+    fn add_layers(
+        &self,
+        manifest: &Manifest,
+        found: &mut Collected<Signature>,
+    ) -> Result<(), SignaturesError> {
+        found.expect(manifest.layers.len())?;
+        for layer in &manifest.layers {
+            found.count(layer.size)?;
+            found.signatures.push(Signature::Sigstore(Attachment {
                 media_type: layer.media_type.clone(),
                 payload: self.payload(layer)?,
                 annotations: layer.annotations.clone(),
-            }))
-        };
-        manifest.layers.iter().map(layer).collect()
+            }));
+        }
+        Ok(())
     }
 
     fn payload(&self, layer: &Descriptor) -> Result<Vec<u8>, SignaturesError> {
@@ -298,17 +301,47 @@ pub(super) fn read(sandbox: &Sandbox, name: &str, bytes: &[u8]) -> Result<Manife
     }
 }
 
+/// Signatures from one place, within the bounds of their number and size.
+struct Collected<T> {
+    signatures: Vec<T>,
+    bytes: u64,
+}
+
+impl<T> Default for Collected<T> {
+    fn default() -> Self {
+        Collected { signatures: Vec::new(), bytes: 0 }
+    }
+}
+
+impl<T> Collected<T> {
+    /// Whether so many more may come.
+    fn expect(&self, more: usize) -> Result<(), SignaturesError> {
+        if self.signatures.len().saturating_add(more) > MAX_SIGNATURES {
+            return Err(SignaturesError::TooMany { what: "signatures", limit: MAX_SIGNATURES });
+        }
+        Ok(())
+    }
+
+    /// Counts the bytes of one that comes.
+    fn count(&mut self, bytes: u64) -> Result<(), SignaturesError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > TOTAL {
+            return Err(SignaturesError::TooMany { what: "bytes of signatures", limit: TOTAL as usize });
+        }
+        Ok(())
+    }
+}
+
 /// Signatures that are numbered from 1, up to the first that is not there, and what they are called.
 fn numbered(
     read: impl Fn(usize) -> Result<(Option<Vec<u8>>, String), SignaturesError>,
 ) -> Result<Vec<(String, Vec<u8>)>, SignaturesError> {
-    let mut found = Vec::new();
+    let mut found = Collected::default();
     loop {
-        let (Some(bytes), name) = read(found.len() + 1)? else { return Ok(found) };
-        if found.len() == MAX_SIGNATURES {
-            return Err(SignaturesError::TooMany { what: "signatures", limit: MAX_SIGNATURES });
-        }
-        found.push((name, bytes));
+        let (Some(bytes), name) = read(found.signatures.len() + 1)? else { return Ok(found.signatures) };
+        found.expect(1)?;
+        found.count(bytes.len() as u64)?;
+        found.signatures.push((name, bytes));
     }
 }
 

@@ -19,7 +19,12 @@ impl Repository {
     ///
     /// [`RegistryError::Answer`] for what is no list of signatures; any other where it could not be told.
     pub fn signatures(&self, digest: &Digest) -> Result<Option<Vec<ListedSignature>>, RegistryError> {
-        let answer = self.registry.send(Ask::get("/v2/".to_owned(), self.pulling()))?;
+        let answer = match self.registry.send(Ask::get("/v2/".to_owned(), self.pulling())) {
+            // Some answer so whoever may not log in, and give images to everybody.
+            Err(RegistryError::Unauthorized { .. }) => return Ok(None),
+            // A failure would be taken for that there are no signatures.
+            answer => answer?.expect(&[200, 403, 404])?,
+        };
         let has_extension = answer.header(HEADER) == Some("1");
         answer.done();
         if !has_extension {
