@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::archive::{Layout, OCI_MANIFEST, digest};
+use crate::archive::{Layout, OCI_INDEX, OCI_MANIFEST, digest};
 use crate::place::Place;
 use crate::shelved::{Shelved, index, small};
 
@@ -109,6 +109,34 @@ fn what_is_attached_goes_along_where_that_is_asked_for() {
     let one = format!("docker://{}", by_digest(&first, &member));
     let report = copy(&one, &format!("docker://{}", fourth.name("g/h:1")), &["--attachments"]);
     assert_eq!(report["attachments"], json!([{"digest": of_member["digest"], "tag": tag(&member, "att")}]));
+}
+
+#[test]
+fn more_attachments_than_anybody_has_are_refused_before_they_are_copied() {
+    let place = Place::new();
+    for (count, is_copied) in [(1000, true), (1001, false)] {
+        let (registry, to) = (Shelved::new(), Shelved::new());
+        let mut layout = Layout::default();
+        let image = small(&mut layout, "x");
+        // Each is listed, and is the same.
+        let bill = artifact(&mut layout, "bill of material", Some(&image));
+        registry.put(&layout, "1", &image);
+        let entries = vec![bill; count];
+        let list = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}).to_string();
+        let tag = image["digest"].as_str().unwrap().replace(':', "-");
+        registry.shelf.lock().unwrap().manifest(Some(&tag), OCI_INDEX, list.as_bytes());
+        let (from, there) = (registry.name("a/b:1"), to.name("c/d:1"));
+        let copy = ["copy", "-q", "--attachments", &format!("docker://{from}"), &format!("docker://{there}")];
+        let outcome = place.run(&copy);
+        if is_copied {
+            outcome.ok();
+            assert_eq!(referrers(&to, &image).len(), 1);
+        } else {
+            let refused = outcome.failed(2);
+            assert!(refused.stderr.contains("wanted at most 1000 attachments"), "{}", refused.stderr);
+            assert!(referrers(&to, &image).is_empty());
+        }
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ use super::failure::Failure;
 use super::image;
 use super::session::Session;
 
-/// What is attached to one image, and to that in turn.
+/// What is attached to the images of one copy, and to that in turn.
 const LIMIT: usize = 1_000;
 
 /// Where what is attached is found.
@@ -60,10 +60,11 @@ pub fn copy(
         if !seen.insert(digest.clone()) {
             continue;
         }
-        if seen.len() > LIMIT {
-            return Err(Failure::no(format!("wanted at most {LIMIT} attachments, found more")).into());
+        let found = place.attached(session, &digest.parse()?)?;
+        if copied.len() + found.len() > LIMIT {
+            return Err(Failure::usage(format!("wanted at most {LIMIT} attachments, found more")).into());
         }
-        for attached in place.attached(session, &digest.parse()?)? {
+        for attached in found {
             let digest = attached.target.digest.clone();
             let to = destination_of(&destination, &attached)?;
             let to = Destination::of(session, &to, &ends.to)?;
