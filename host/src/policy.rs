@@ -17,7 +17,7 @@ mod openpgp;
 mod registries_d;
 mod requirement;
 mod scope;
-mod signatures;
+pub(crate) mod signatures;
 mod signer;
 mod sigstore;
 

@@ -172,7 +172,7 @@ fn what_is_no_component_to_run_is_refused() {
     refused(resolve(&place, &[&file("nosuch")]), 2, "No such file");
     let large = std::fs::File::create(place.path("large")).unwrap();
     large.set_len((64 << 20) + 1).unwrap();
-    refused(resolve(&place, &[&file("large")]), 2, "file too large");
+    refused(resolve(&place, &[&file("large")]), 2, "wanted at most 67108864 bytes, found more");
 
     let image = registry.name("a/b:1");
     place.run(&["push", "-q", "example.com/multi:1", &image]).ok();

@@ -108,6 +108,45 @@ fn certificates_of_certs_d_may_be_links() {
     assert!(refused.stderr.contains("reading `/nowhere`"), "{}", refused.stderr);
 }
 
+#[test]
+fn authorities_of_the_system_are_where_its_variables_say() {
+    let place = Place::new();
+    let authority = Certificate::authority("authority");
+    let server = Server::start_tls(tls::config(&authority.by("here", &["127.0.0.1"]), None), tags);
+    let (file, empty, pki) = (place.file("ca.pem", b""), place.path("empty"), place.path("pki"));
+    std::fs::create_dir(&empty).unwrap();
+    std::fs::create_dir(&pki).unwrap();
+    for path in [std::path::Path::new(&file), &pki.join("1.pem")] {
+        std::fs::write(path, authority.pem()).unwrap();
+    }
+    symlink("/nowhere", pki.join("0.pem")).unwrap();
+    let image = format!("{}/a/b", server.name());
+    let list = |variables: &[(&str, &str)]| -> Outcome {
+        let mut command = place.command(&["tags", "list", "-q", "--retry", "0", "--tls-verify", &image]);
+        command.envs(variables.iter().copied());
+        place.outcome_of(command)
+    };
+    let directories = format!("{}:{}", empty.display(), pki.display());
+    for (variable, value) in [
+        ("SSL_CERT_FILE", file.as_str()),
+        ("SSL_CERT_DIR", pki.to_str().unwrap()),
+        ("SSL_CERT_DIR", &directories),
+    ] {
+        list(&[(variable, value)]).ok();
+    }
+    let large = place.path("large");
+    std::fs::File::create(&large).unwrap().set_len((8 << 20) + 1).unwrap();
+    for (variable, value, wanted) in [
+        ("SSL_CERT_DIR", empty.to_str().unwrap(), "it is of no authority that is known here"),
+        ("SSL_CERT_DIR", "/nowhere", "reading `/nowhere`"),
+        ("SSL_CERT_FILE", "/nowhere", "reading `/nowhere`"),
+        ("SSL_CERT_FILE", large.to_str().unwrap(), "wanted at most 8388608 bytes, found more"),
+    ] {
+        let refused = list(&[(variable, value)]).failed(2);
+        assert!(refused.stderr.contains(wanted), "{variable}={value}: {}", refused.stderr);
+    }
+}
+
 /// On the loopback any certificate is good enough, unless registries.conf or the command line says more.
 #[test]
 fn registries_conf_and_the_command_line_say_whether_certificates_count() {

@@ -85,6 +85,8 @@ fn those_who_keep_others_waiting_give_way() {
     let mut idle: Vec<Connection> = (0..2).map(|_| served.connect()).collect();
     for connection in &mut idle {
         assert_eq!(connection.ask("GET", "/v2/", &[]).status, 200);
+        // The answer is here before its thread is idle: the first one is to be so first.
+        std::thread::sleep(Duration::from_millis(200));
     }
     assert_eq!(served.get("/v2/").status, 200);
     assert!(idle[0].is_over());

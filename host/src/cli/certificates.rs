@@ -1,8 +1,8 @@
 //! Where certificates are on this machine: the system's authorities, `certs.d`, and the directories of Docker's client.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use consign::registry::Certificates;
 
 use super::failure::Failure;
+use super::input;
 use super::session::absolute;
 
 /// Where systems keep the authorities they trust, as Go looks for them.
@@ -28,19 +29,20 @@ const FILE_LIMIT: u64 = 8 << 20;
 pub fn system() -> Result<Certificates> {
     let mut found = Certificates::default();
     let named = |variable| std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
-    let (file, directory) = (named("SSL_CERT_FILE"), named("SSL_CERT_DIR"));
+    let (file, directories) = (named("SSL_CERT_FILE"), named("SSL_CERT_DIR"));
     if let Some(path) = &file {
-        let bytes = fs::read(path).with_context(|| format!("reading `{}`", path.display()))?;
+        let bytes = input::read(path, FILE_LIMIT).with_context(|| format!("reading `{}`", path.display()))?;
         found.extend(Certificates::authorities(&bytes));
-    } else if directory.is_none()
-        && let Some(bytes) = BUNDLES.iter().find_map(|path| fs::read(path).ok())
+    } else if directories.is_none()
+        && let Some(bytes) = BUNDLES.iter().find_map(|path| input::read(Path::new(path), FILE_LIMIT).ok())
     {
         found.extend(Certificates::authorities(&bytes));
     }
-    if let Some(path) = directory {
+    // Several, with colons between them.
+    for path in directories.iter().flat_map(std::env::split_paths) {
         for entry in fs::read_dir(&path).with_context(|| format!("reading `{}`", path.display()))? {
             // Links to what is elsewhere, and files of other kinds, are usual there.
-            if let Ok(bytes) = entry.and_then(|entry| fs::read(entry.path())) {
+            if let Ok(bytes) = entry.and_then(|entry| input::read(&entry.path(), FILE_LIMIT)) {
                 found.extend(Certificates::authorities(&bytes));
             }
         }
@@ -123,16 +125,5 @@ pub fn of_daemon(directory: Option<&Path>) -> Result<Certificates> {
 
 /// A file. `None`: it is not there.
 fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    let context = || format!("reading `{}`", path.display());
-    let file = match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        file => file.with_context(context)?,
-    };
-    let mut bytes = Vec::new();
-    file.take(FILE_LIMIT + 1).read_to_end(&mut bytes).with_context(context)?;
-    if bytes.len() as u64 > FILE_LIMIT {
-        let message = format!("wanted at most {FILE_LIMIT} bytes in `{}`, found more", path.display());
-        return Err(Failure::usage(message).into());
-    }
-    Ok(Some(bytes))
+    input::find(path, FILE_LIMIT).with_context(|| format!("reading `{}`", path.display()))
 }

@@ -1,7 +1,6 @@
 //! Where credentials are: files of containers/image and of Docker, and the helpers they name.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use consign::registry::helper::Helper;
 use consign::registry::{Credentials, Secret};
 
 use super::failure::Failure;
+use super::input;
 use super::replaced::replace;
 use super::session::absolute;
 
@@ -206,21 +206,8 @@ fn erase(file: &AuthFile, registry: &str) -> Result<bool> {
 /// A file, if it is there.
 fn read(path: &Path) -> Result<Option<AuthFile>> {
     let shown = path.display().to_string();
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(error).with_context(|| format!("opening `{shown}`")),
-    };
-    let mut bytes = Vec::new();
-    file.take(FILE_LIMIT + 1).read_to_end(&mut bytes).with_context(|| format!("reading `{shown}`"))?;
-    if bytes.len() as u64 > FILE_LIMIT {
-        return Err(
-            Failure::usage(format!("wanted at most {FILE_LIMIT} bytes in `{shown}`, found more")).into()
-        );
-    }
-    Ok(Some(AuthFile::parse(&shown, &bytes)?))
+    let bytes = input::find(path, FILE_LIMIT).with_context(|| format!("reading `{shown}`"))?;
+    Ok(bytes.map(|bytes| AuthFile::parse(&shown, &bytes)).transpose()?)
 }
 
 /// For nobody else's eyes.

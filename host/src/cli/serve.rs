@@ -13,9 +13,12 @@ use consign::serve::{Answered, Identity, Observer, Options, Passwords, Registry,
 
 use super::args::{Format, Serve};
 use super::failure::Failure;
-use super::output;
 use super::remote::look_up_without_libraries;
 use super::session::Session;
+use super::{input, output};
+
+/// Bytes of a file of certificates, of a key, or of passwords.
+const FILE_LIMIT: u64 = 8 << 20;
 
 pub fn run(session: &Session, arguments: &Serve) -> Result<()> {
     let text = &arguments.registry;
@@ -64,7 +67,7 @@ fn passwords(path: &Path) -> Result<Passwords> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("reading `{}`", path.display()))
+    input::read(path, FILE_LIMIT).with_context(|| format!("reading `{}`", path.display()))
 }
 
 /// A line for each request.

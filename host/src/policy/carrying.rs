@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 use serde_json::json;
 
-use super::signatures::{is_simple, lookaside_path, read, signature_tag};
+use super::signatures::{file_name, is_simple, lookaside_path, read, signature_tag};
 use super::{Signatures, SignaturesError, Signer};
 use crate::digest::Digest;
 use crate::document::{OCI_CONFIG, described, media_type};
@@ -92,14 +92,14 @@ fn replace(storage: &Dir, path: &str, signatures: &[&Vec<u8>]) -> io::Result<()>
     storage.create_dir_all(path)?;
     let directory = storage.open_dir(path)?;
     for (number, signature) in (1..).zip(signatures) {
-        let name = format!("signature-{number}");
+        let name = file_name(number);
         let mut file = NewFile::create(&directory, Path::new(&name))?;
         file.write_all(signature)?;
         file.publish()?;
     }
     // Whoever reads goes on to the first that is not there.
     for number in signatures.len() + 1.. {
-        match directory.remove_file(format!("signature-{number}")) {
+        match directory.remove_file(file_name(number)) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => break,
             Err(error) => return Err(error),

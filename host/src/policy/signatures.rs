@@ -96,9 +96,8 @@ pub struct DirectorySignatures {
 
 impl DirectorySignatures {
     fn numbered(&self, manifest: &Digest) -> Result<Vec<(String, Vec<u8>)>, SignaturesError> {
-        let prefix = if *manifest == self.root { String::new() } else { format!("{}.", manifest.hex()) };
         numbered(|number| {
-            let name = format!("{prefix}signature-{number}");
+            let name = in_directory(manifest, manifest == &self.root, number);
             Ok((file(&self.directory, &name)?, name))
         })
     }
@@ -130,6 +129,20 @@ pub enum Storage {
     Server(Registry),
 }
 
+/// What comes before the number of a file with a signature.
+pub(crate) const FILE: &str = "signature-";
+
+/// The file of a signature, which are counted from 1.
+pub(super) fn file_name(number: usize) -> String {
+    format!("{FILE}{number}")
+}
+
+/// The file of a signature of a manifest in an image directory. `root`: the image is that manifest.
+pub(crate) fn in_directory(manifest: &Digest, root: bool, number: usize) -> String {
+    let prefix = if root { String::new() } else { format!("{}.", manifest.hex()) };
+    format!("{prefix}{}", file_name(number))
+}
+
 /// Where in a lookaside storage signatures of a manifest are.
 pub(super) fn lookaside_path(path: &str, manifest: &Digest) -> String {
     format!("{path}@{}={}", manifest.algorithm().name(), manifest.hex())
@@ -139,7 +152,7 @@ impl Lookaside {
     fn numbered(&self, manifest: &Digest) -> Result<Vec<(String, Vec<u8>)>, SignaturesError> {
         let of = lookaside_path(&self.path, manifest);
         numbered(|number| {
-            let name = format!("{of}/signature-{number}");
+            let name = format!("{of}/{}", file_name(number));
             let bytes = match &self.storage {
                 Storage::Directory(None) => None,
                 Storage::Directory(Some(directory)) => file(directory, &name)?,

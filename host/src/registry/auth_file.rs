@@ -42,12 +42,19 @@ pub enum AuthFileError {
 }
 
 /// A file of credentials. What consign does not know in it stays as it is.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct AuthFile {
     file: String,
     document: Map<String, Value>,
     /// As it was read: where what is.
     text: String,
+}
+
+impl std::fmt::Debug for AuthFile {
+    /// Without what is in it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuthFile").field("file", &self.file).finish_non_exhaustive()
+    }
 }
 
 /// What a file says of a registry.
@@ -376,6 +383,8 @@ mod tests {
             assert_eq!(error.to_string(), wanted);
         }
         assert!(find(" \n", "r.io", "").is_none());
+        let file = AuthFile::parse("auth.json", br#"{"auths":{"r.io":{"auth":"s3cret"}}}"#).unwrap();
+        assert_eq!(format!("{file:?}"), "AuthFile { file: \"auth.json\", .. }");
     }
 
     #[test]

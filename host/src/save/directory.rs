@@ -13,13 +13,12 @@ use super::tree::Tree;
 use super::{Options, SaveError, Saved, Sharing};
 use crate::digest::{Algorithm, Digest};
 use crate::load::Progress;
+use crate::policy::signatures::{self, in_directory};
 use crate::side_by_side::side_by_side;
 use crate::store::reached;
 
 const MANIFEST: &str = "manifest.json";
 const VERSION_FILE: &str = "version";
-/// What comes before the number of a signature.
-const SIGNATURE: &str = "signature-";
 /// What containers/image writes into the version file.
 const VERSION: &[u8] = b"Directory Transport Version: 1.1\n";
 
@@ -53,7 +52,7 @@ fn is_of_an_image(name: &str) -> bool {
         format!("{algorithm}:{hex}").parse::<Digest>().is_ok()
     };
     let (before, last) = name.split_once('.').map_or((None, name), |(before, last)| (Some(before), last));
-    match last.strip_prefix(SIGNATURE) {
+    match last.strip_prefix(signatures::FILE) {
         Some(number) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => {
             before.is_none_or(is_blob)
         }
@@ -159,9 +158,8 @@ pub(super) fn write_docker(
         }
     }
     for (digest, signatures) in &tree.signatures {
-        let prefix = if root.as_ref() == Some(digest) { String::new() } else { format!("{}.", digest.hex()) };
         for (number, signature) in (1..).zip(signatures) {
-            writer.bytes(&format!("{prefix}{SIGNATURE}{number}"), signature)?;
+            writer.bytes(&in_directory(digest, root.as_ref() == Some(digest), number), signature)?;
         }
     }
     side_by_side(tree.blobs.into_iter().collect(), at_once(from), |(digest, piece), _| {

@@ -1,6 +1,7 @@
 //! Hashing what is stored: blobs, and what layers are uncompressed.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rusqlite::Connection;
@@ -79,8 +80,9 @@ impl Store {
     }
 }
 
-fn unreadable(digest: &Digest, error: &StoreError) -> Problem {
-    Problem::UnreadableBlob { digest: digest.clone(), reason: reason(error) }
+fn unreadable(digest: &Digest, error: &dyn Error) -> Problem {
+    let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    Problem::UnreadableBlob { digest: digest.clone(), reason }
 }
 
 /// Hashes a layer and what it is uncompressed, in one go.
@@ -94,11 +96,7 @@ fn undo(
     let making = Making::new(comparing);
     let found = match store::undo(&mut blob, digest, layer.diff_id.algorithm(), transfer, Some(making)) {
         Ok(found) => found,
-        Err(error) => {
-            let reason =
-                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            return Some(Problem::UnreadableBlob { digest: digest.clone(), reason });
-        }
+        Err(error) => return Some(unreadable(digest, &error)),
     };
     if found.digest != *digest {
         return Some(Problem::DamagedBlob { digest: digest.clone(), size });
@@ -159,8 +157,4 @@ fn not_the_layer(claim: &LayerClaim, error: StoreError) -> Problem {
         StoreError::Corrupt { .. } => Problem::DamagedBlob { digest: digest.clone(), size: *size },
         error => unreadable(digest, &error),
     }
-}
-
-fn reason(error: &StoreError) -> String {
-    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
