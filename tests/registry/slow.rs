@@ -106,12 +106,42 @@ fn handshakes_that_drip_are_given_up() {
             });
         }
     });
-    let patience = Patience { connect: Duration::from_millis(500), retries: 0, ..access().patience };
+    let (connect, idle) = (Duration::from_millis(500), Duration::from_secs(60));
+    let patience = Patience { connect, idle, retries: 0, ..access().patience };
     let access = Access { security: Security::Verified, patience, ..access() };
     let sandbox = std::sync::Arc::new(consign::sandbox::Sandbox::new(Default::default()).unwrap());
     let registry = consign::registry::Registry::new(&name, access, sandbox).unwrap();
     let error = in_time(|| registry.ping());
     assert!(matches!(error, RegistryError::TimedOut { .. }), "{error}");
+}
+
+/// A proxy that takes its time to open a tunnel, which leads to somebody who says nothing.
+#[test]
+fn a_tunnel_and_the_handshake_in_it_have_the_time_of_one_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            std::thread::spawn(move || {
+                let mut head = [0; 1024];
+                let _ = stream.read(&mut head);
+                std::thread::sleep(Duration::from_millis(1500));
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+                std::thread::sleep(Duration::from_secs(20));
+            });
+        }
+    });
+    let (connect, idle) = (Duration::from_secs(2), Duration::from_secs(60));
+    let patience = Patience { connect, idle, retries: 0, ..access().patience };
+    let proxies = Proxies::new(Some(("S", &proxy)), None, "").unwrap();
+    let access = Access { security: Security::Verified, patience, proxies, ..access() };
+    let sandbox = std::sync::Arc::new(consign::sandbox::Sandbox::new(Default::default()).unwrap());
+    let registry = consign::registry::Registry::new("registry.example.com", access, sandbox).unwrap();
+    let start = Instant::now();
+    let error = in_time(|| registry.ping());
+    assert!(matches!(error, RegistryError::TimedOut { .. }), "{error}");
+    assert!(start.elapsed() < Duration::from_millis(3000), "{:?}", start.elapsed());
 }
 
 #[test]

@@ -16,6 +16,7 @@ use rustls::{
     CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore,
     SignatureScheme, StreamOwned,
 };
+use ureq::unversioned::transport::time::{Duration, Instant};
 use ureq::unversioned::transport::{
     Buffers, ConnectProxyConnector, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout,
     TcpConnector, Transport, TransportAdapter,
@@ -139,11 +140,21 @@ impl<In: Transport> Connector<In> for Secured {
             .map_err(|_| ureq::Error::Tls("wanted a host's name or address, found none"))?;
         let mut connection = ClientConnection::new(self.config.clone(), name)?;
         let mut socket = TransportAdapter::new(transport.boxed(), details.current_time.clone());
-        socket.set_timeout(details.timeout);
+        socket.set_timeout(NextTimeout { after: left(details), ..details.timeout });
         connection.complete_io(&mut socket)?;
         let config = details.config;
         let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
         Ok(Some(Either::B(SecuredTransport { buffers, stream: StreamOwned::new(connection, socket) })))
+    }
+}
+
+/// What is left of the time for a connection: reaching the other side, or the end of a tunnel, has taken some of it.
+fn left(details: &ConnectionDetails<'_>) -> Duration {
+    match (details.timeout.after, details.now, (details.current_time)()) {
+        (Duration::Exact(limit), Instant::Exact(start), Instant::Exact(now)) => {
+            Duration::Exact(limit.saturating_sub(now.saturating_duration_since(start)))
+        }
+        (limit, ..) => limit,
     }
 }
 
