@@ -45,7 +45,7 @@ pub struct Options {
     pub rootless: bool,
     /// Go on after an entry that cannot be written. Layers that are not what they should be end it all the same.
     pub keep_going: bool,
-    /// How much layers may expand to.
+    /// How much layers may expand to; its floor is what copies of files that take no more links may take.
     pub expansion: Expansion,
     /// Layers that are decompressed at a time.
     pub layers_at_once: usize,

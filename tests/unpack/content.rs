@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
+use consign::layer::compression::Expansion;
 use consign::unpack::{Lost, Options, UnpackError};
 use flate2::write::GzEncoder;
 
@@ -106,6 +107,28 @@ fn of_a_file_with_more_names_than_the_file_system_takes_some_are_those_of_a_copy
     if copies == 0 {
         println!("not seen: this file system takes as many");
     }
+}
+
+#[test]
+fn what_is_copied_because_there_can_be_no_more_links_has_a_bound() {
+    let layer = (1..65_100).fold(Layer::new().file("one", &"x".repeat(100_000)), |layer, number| {
+        layer.hard_link(&format!("d/{number}"), "one")
+    });
+    let layers = Memory::plain(&[layer.end()]);
+    let unpacked = |floor| {
+        let place = Place::new();
+        let expansion = Expansion { floor, ratio: 200 };
+        place.unpack(&layers, &Options { expansion, ..Options::default() })
+    };
+    let report = unpacked(1 << 20).unwrap();
+    if !report.lost.contains_key(&Lost::Link) {
+        println!("not tried: this file system takes as many links");
+        return;
+    }
+    let error = unpacked(50_000).unwrap_err();
+    let UnpackError::Entry(failure) = &error else { panic!("{error}") };
+    assert!(failure.path.starts_with(b"d/65"), "{failure:?}");
+    assert!(format!("{error:?}").contains("no more links"), "{error:?}");
 }
 
 #[test]
@@ -257,7 +280,7 @@ fn content_that_is_not_what_it_should_be_is_said() {
 fn bombs_end_early() {
     let bomb = vec![0; 64 << 20];
     let zstd = zstd::stream::encode_all(&bomb[..], 1).unwrap();
-    let expansion = consign::layer::compression::Expansion { floor: 1 << 20, ratio: 20 };
+    let expansion = Expansion { floor: 1 << 20, ratio: 20 };
     for blob in [gzip(&bomb), zstd] {
         let layers = Memory::compressed(&[blob], std::slice::from_ref(&bomb));
         let place = Place::new();

@@ -31,8 +31,18 @@ const LINKING: &str = "making a hard link";
 const COPYING: &str = "copying a file that takes no more links";
 
 /// Files that take no more links, by device and inode, and the copy that stands for each from then on.
-#[derive(Default)]
-pub(super) struct Copies(HashMap<(u64, u64), OwnedFd>);
+pub(super) struct Copies {
+    open: HashMap<(u64, u64), OwnedFd>,
+    /// Bytes that may still be copied.
+    left: u64,
+}
+
+impl Copies {
+    /// Of so many bytes together: links take next to nothing of a layer, and what is copied for them may be all of it.
+    pub(super) fn new(most: u64) -> Copies {
+        Copies { open: HashMap::new(), left: most }
+    }
+}
 
 /// Copies that are kept open: to have one takes as many entries as a file takes links.
 const OPEN: usize = 64;
@@ -90,7 +100,7 @@ impl Writer {
             return Err(at(LINKING)(Errno::MLINK));
         }
         let (here, key) = (self.stack.fd(), (stat.st_dev, stat.st_ino));
-        if let Some(copy) = self.copies.0.get(&key) {
+        if let Some(copy) = self.copies.open.get(&key) {
             let itself = format!("/proc/self/fd/{}", copy.as_raw_fd());
             match linkat(CWD, itself, here, name, AtFlags::SYMLINK_FOLLOW) {
                 // It is full, too, or removed by now.
@@ -98,11 +108,13 @@ impl Writer {
                 linked => return linked.map(|()| false).map_err(at(LINKING)),
             }
         }
+        let size = u64::try_from(stat.st_blocks).unwrap_or(u64::MAX).saturating_mul(512);
+        self.copies.left = self.copies.left.checked_sub(size).ok_or_else(|| at(COPYING)(Errno::MLINK))?;
         let copy = copy(source, &stat, here, name, self.setter.rootless)?;
-        if self.copies.0.len() >= OPEN {
-            self.copies.0.clear();
+        if self.copies.open.len() >= OPEN {
+            self.copies.open.clear();
         }
-        self.copies.0.insert(key, copy);
+        self.copies.open.insert(key, copy);
         Ok(true)
     }
 }

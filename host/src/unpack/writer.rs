@@ -60,7 +60,7 @@ impl Writer {
             keep_going: options.keep_going,
             layer: None,
             underway: None,
-            copies: Copies::default(),
+            copies: Copies::new(options.expansion.limit(0)),
             report: Report::default(),
         }
     }
