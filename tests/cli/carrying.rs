@@ -352,3 +352,41 @@ fn signatures_of_an_index_and_of_its_images_go_along() {
     signed.copy(&["--all", &format!("dir:{all}"), &back]).ok();
     assert_eq!(files(Path::new(&storage)).iter().filter(|(name, _)| name.starts_with("c/d@")).count(), 4);
 }
+
+/// A program in gpg's place.
+#[test]
+fn who_signs_may_say_much_and_has_to_come_to_an_end() {
+    let signed = Signed::new();
+    let bin = signed.place.path("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let copy = |script: &str, name: &str| {
+        let program = bin.join("gpg");
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let to = format!("dir:{}", signed.path(name));
+        let options = ["--remove-signatures", "--sign-by", "me", "--sign-identity", "example.com/x:1"];
+        let mut command =
+            signed.place.command(&[&["copy", "-q"], &options[..], &[&signed.from(), &to]].concat());
+        command.env("PATH", &path);
+        signed.place.outcome_of(command)
+    };
+    let much =
+        "i=0; while [ $i -lt 5000 ]; do echo warning, and one more of them, as long >&2; i=$((i+1)); done";
+    copy(&format!("{much}; cat"), "much").ok();
+    let payload = std::fs::read(signed.place.path("much/signature-1")).unwrap();
+    let payload: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+    assert_eq!(payload["critical"]["image"]["docker-manifest-digest"], signed.digest);
+    for (script, wanted) in [
+        ("cat >/dev/null; exec yes", "wanted a signature of at most 1048576 bytes, found more"),
+        ("echo no such key >&2; exit 2", "does not sign with the key `me`: no such key"),
+        ("cat >/dev/null", "it does not say why"),
+        ("cat; exit 1", "it does not say why"),
+        (&format!("{much}; exit 2"), "does not sign with the key `me`: warning, and"),
+    ] {
+        let refused = copy(script, "refused").failed(2);
+        assert!(refused.stderr.contains(wanted), "{script}: {}", refused.stderr);
+        assert!(refused.stderr.len() < 10_000, "{}", refused.stderr.len());
+        assert!(!signed.place.path("refused/manifest.json").exists());
+    }
+}

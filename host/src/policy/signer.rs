@@ -25,6 +25,12 @@ pub enum SigningError {
         /// Why.
         source: std::io::Error,
     },
+    /// What it gives is no signature.
+    #[error("`{PROGRAM}`: wanted a signature of at most {limit} bytes, found more")]
+    TooLarge {
+        /// The most.
+        limit: u64,
+    },
     /// It did not sign.
     #[error("`{PROGRAM}` does not sign with the key `{key}`: {said}")]
     Refused {
@@ -64,8 +70,11 @@ impl Signer {
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let said = std::thread::spawn(move || {
             let mut said = Vec::new();
-            // What is missing of it is no reason to fail for.
-            let _ = stderr.map(|stderr| stderr.take(SAID).read_to_end(&mut said));
+            if let Some(mut stderr) = stderr {
+                // What is missing of it is no reason to fail for. The rest is heard, or it would end where it says more.
+                let _ = stderr.by_ref().take(SAID).read_to_end(&mut said);
+                let _ = std::io::copy(&mut stderr, &mut std::io::sink());
+            }
             String::from_utf8_lossy(&said).trim().replace('\n', "; ")
         });
         if let Some(mut stdin) = stdin
@@ -76,10 +85,13 @@ impl Signer {
             return Err(failed(error));
         }
         let mut signature = Vec::new();
-        let read = stdout.map_or(Ok(0), |stdout| stdout.take(LIMIT).read_to_end(&mut signature));
+        let read = stdout.map_or(Ok(0), |stdout| stdout.take(LIMIT + 1).read_to_end(&mut signature));
         let status = child.wait().map_err(failed)?;
         read.map_err(failed)?;
         let said = said.join().unwrap_or_default();
+        if signature.len() as u64 > LIMIT {
+            return Err(SigningError::TooLarge { limit: LIMIT });
+        }
         if status.success() && !signature.is_empty() {
             return Ok(signature);
         }

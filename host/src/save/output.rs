@@ -190,7 +190,8 @@ impl<'a> NewDirectory<'a> {
 
     /// Gives it its name. Where a directory has that, its content moves there, the documents that make it an image
     /// last: the directory may be one that cannot be replaced, as a mount point. What an image that was there had
-    /// beside goes afterwards, so that whoever is killed leaves one of the two; files that are no image's stay.
+    /// beside goes afterwards, so that whoever is killed leaves one of the two, if with the other's signatures; files that are
+    /// no image's stay.
     ///
     /// # Errors
     ///
