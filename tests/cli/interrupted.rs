@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::archive::{Layout, Tar, digest, gzip, layer};
 use crate::killed::STEPS;
+use crate::overwriting::REPLACING;
 use crate::place::Place;
 use crate::stores::{large, with_mounts};
 
@@ -99,7 +100,8 @@ fn every_step_a_save_names_is_tried() {
         let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
         named.extend(text.split("reached(\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
     }
-    assert_eq!(named, SAVE_STEPS.iter().map(|(step, _)| (*step).to_owned()).collect());
+    let tried = SAVE_STEPS.iter().map(|(step, _)| step).chain(REPLACING.iter().map(|(step, _)| step));
+    assert_eq!(named, tried.map(|step| (*step).to_owned()).collect());
 }
 
 #[test]

@@ -86,6 +86,38 @@ fn an_image_directory_makes_way_for_the_next_image() {
     assert!(names(&target).iter().all(|name| !name.starts_with('.')), "{:?}", names(&target));
 }
 
+/// The steps at which one image makes way for another, and which of them is there then.
+pub const REPLACING: [(&str, &str); 4] =
+    [("save-written", "one"), ("save-moved", "one"), ("save-replaced", "two"), ("save-published", "two")];
+
+#[test]
+fn whoever_dies_while_an_image_directory_makes_way_leaves_one_of_the_two() {
+    if !cfg!(debug_assertions) {
+        println!("not run: a release build has no steps to die at");
+        return;
+    }
+    let place = Place::new();
+    let from = source(&place, &["one", "two"]);
+    let source = |name: &str| format!("oci-archive:{from}:{name}");
+    for (step, wanted) in REPLACING {
+        let path = place.path(step);
+        let to = format!("dir:{}", path.display());
+        place.run(&["copy", "-q", &source("one"), &to]).ok();
+        std::fs::write(path.join("README"), "mine").unwrap();
+        let died =
+            place.command(&["copy", &source("two"), &to]).env("CONSIGN_CRASH_AT", step).output().unwrap();
+        assert!(died.status.code().is_none(), "{step}: {}", String::from_utf8_lossy(&died.stderr));
+        let raw = |reference: &str| place.run(&["inspect", "--raw", reference]).ok().stdout;
+        assert_eq!(raw(&to), raw(&source(wanted)), "{step}");
+        // All of it is there, and it can make way itself.
+        Place::new().run(&["load", "-q", &to]).ok();
+        place.run(&["copy", "-q", &source("two"), &to]).ok();
+        assert_eq!(raw(&to), raw(&source("two")), "{step}");
+        Place::new().run(&["load", "-q", &to]).ok();
+        assert!(path.join("README").exists(), "{step}");
+    }
+}
+
 /// The file of an image directory's first layer.
 fn digest_of_a_layer(directory: &Path) -> String {
     let manifest: serde_json::Value =

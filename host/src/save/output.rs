@@ -210,7 +210,9 @@ impl<'a> NewDirectory<'a> {
                 names.sort_by_key(|name| (name == "index.json" || name == "manifest.json", name.clone()));
                 for name in names {
                     self.directory.rename(&name, existing, &name)?;
+                    reached("save-moved");
                 }
+                reached("save-replaced");
                 self.old.iter().try_for_each(|name| existing.remove_file(name))?;
                 existing.remove_dir(temporary)?;
             }
