@@ -13,6 +13,7 @@ use consign::digest::{Algorithm, Digest};
 use consign::layer::checkpoints::SPAN;
 use consign::layer::compress::{Format, Method, compress};
 use consign::layer::compression::{Compression, Decoder, Expansion};
+use consign::layer::index::Scratch;
 use consign::layer::make::Making;
 use consign::layer::transfer::{Hooks, Transfer, Wanted};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -131,7 +132,7 @@ fn decoders(criterion: &mut Criterion) {
             group.bench_function(format!("{form}, {name}"), |bencher| {
                 bencher.iter(|| {
                     let mut checkpoints = Vec::new();
-                    let making = indexed.then(|| Making::new(&mut checkpoints));
+                    let making = indexed.then(|| Making::new(&mut checkpoints, Scratch::default()));
                     let mut sink = std::io::sink();
                     Transfer::default()
                         .run_making(&mut &bytes[..], &mut sink, &wanted, &hooks, making)

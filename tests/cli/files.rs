@@ -260,9 +260,9 @@ fn a_held_layer_stays_until_it_is_released() {
     place.run(&["gc"]).ok();
     let read = || {
         let layer = Layer::get(&store, &top).unwrap()?;
-        let position = layer.index().ok()?.find(b"etc/passwd")?;
+        let record = layer.index().ok()?.find(b"etc/passwd").unwrap()?;
         let mut content = Vec::new();
-        std::io::Read::read_to_end(&mut layer.file(position).unwrap(), &mut content).unwrap();
+        std::io::Read::read_to_end(&mut layer.file(record.position).unwrap(), &mut content).unwrap();
         Some(content)
     };
     assert_eq!(read().unwrap(), b"root\nuser\n");

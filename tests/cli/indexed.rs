@@ -84,7 +84,7 @@ fn layers_come_with_indexes_and_large_compressed_ones_with_checkpoints() {
         let store = place.store();
         let index = store.kept_index(&Digest::of(&layer)).unwrap();
         assert_eq!((index.len(), index.size()), (4, layer.len() as u64));
-        let record = index.get(index.find(b"data/second").unwrap());
+        let record = index.find(b"data/second").unwrap().unwrap();
         let content = &layer[record.content as usize..][..record.size as usize];
         assert_eq!(record.digest.unwrap().0, *blake3::hash(content).as_bytes());
         let checkpoints = store.kept_checkpoints(&Digest::of(&blob)).unwrap();
@@ -162,16 +162,50 @@ fn an_index_that_lies_is_found() {
     let [index, _] = import(&place, &layer, &blob);
     let path = place.root().join("layers/sha256").join(&index);
     let mut bytes = std::fs::read(&path).unwrap();
-    // Another path, and a checksum that fits.
+    // Another path, and checksums that fit: of the one block, and of what comes after it.
     let at = bytes.windows(10).position(|window| window == b"data/first").unwrap();
     bytes[at + 5..at + 10].copy_from_slice(b"thing");
-    let body = bytes.len() - 32;
-    let checksum = *blake3::hash(&bytes[..body]).as_bytes();
-    bytes[body..].copy_from_slice(&checksum);
+    let end = bytes.len() - 32;
+    let table = u64::from_le_bytes(*bytes[end - 96..].first_chunk().unwrap()) as usize;
+    let start = end - 96 - table;
+    let block = *blake3::hash(&bytes[8..start]).as_bytes();
+    bytes[start + 8..start + 40].copy_from_slice(&block);
+    let checksum = *blake3::hash(&[&bytes[..8], &bytes[start..end]].concat()).as_bytes();
+    bytes[end..].copy_from_slice(&checksum);
     std::fs::write(&path, bytes).unwrap();
-    assert!(place.store().kept_index(&Digest::of(&layer)).is_some());
+    place.store().kept_index(&Digest::of(&layer)).unwrap().verify().unwrap();
     let problems = harmless(place.run(&["check", "--format", "json"]));
     assert!(problems[0].contains("something else"), "{problems:?}");
+}
+
+#[test]
+fn an_index_that_is_damaged_further_on_is_made_again_on_the_way() {
+    let place = Place::new();
+    let files =
+        (0..3000).fold(Tar::default(), |tar, number| tar.file(&format!("srv/file-{number:04}"), b"x"));
+    let layer = files.end();
+    let [index, _] = import(&place, &layer, &deflated(&layer));
+    let path = place.root().join("layers/sha256").join(&index);
+    let sound = std::fs::read(&path).unwrap();
+    let listed = place.run(&["ls", "-lR", "example.com/large:1"]).ok().text().to_owned();
+    assert!(listed.lines().count() > 3000);
+    for at in [sound.len() / 2, sound.len() - 1, 3] {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        assert_eq!(place.run(&["ls", "-lR", "example.com/large:1"]).ok().text(), listed, "byte {at}");
+        assert!(std::fs::read(&path).unwrap() == sound, "byte {at}");
+    }
+    // Where it cannot be written down it is gone on with all the same.
+    let mut bytes = sound.clone();
+    bytes[sound.len() / 2] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let root = place.root().display().to_string();
+    let reading = Place::new();
+    let read = reading.run(&["--additional-store", &root, "ls", "-lR", "example.com/large:1"]).ok();
+    assert_eq!(read.text(), listed);
+    assert!(std::fs::read(&path).unwrap() != sound);
+    assert!(harmless(place.run(&["check", "--format", "json"]))[0].contains("checksum of a block"));
 }
 
 #[test]

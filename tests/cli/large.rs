@@ -1,5 +1,4 @@
-//! Layers with very many entries, names of one file, deep directories and wide windows: memory stays within what an index
-//! takes.
+//! Layers with very many entries, names of one file, deep directories and wide windows: memory does not grow with them.
 
 use std::io::Write as _;
 
@@ -7,13 +6,14 @@ use crate::archive::{Layout, Tar, digest};
 use crate::hostile::measured;
 use crate::place::Place;
 
-const ENTRIES: u64 = 40_000;
+/// Many times what is held in memory.
+const ENTRIES: u64 = 200_000;
 
-/// What an entry may cost: in the index, while that is made, and all else.
-const ENTRY: u64 = 220;
-
-/// What buffers may cost.
+/// What buffers may cost: what an index is put in order in among them.
 const BUFFERS: u64 = 12 << 20;
+
+/// The same where nothing is made: blocks of the index, and what is being written.
+const READING: u64 = 3 << 20;
 
 /// That many files, or directories among which every fourth entry is a hard link.
 fn many(kind: &str) -> Vec<u8> {
@@ -48,7 +48,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn memory_for_a_layer_is_what_its_index_takes() {
+fn memory_does_not_grow_with_the_entries_of_a_layer() {
     let place = Place::new();
     let small = Tar::default().file("one", b"x").end();
     let (few, loading_few, _) = image(&place, "few", &small, &gzip(&small));
@@ -76,15 +76,14 @@ fn memory_for_a_layer_is_what_its_index_takes() {
     for kind in ["files", "links"] {
         let layer = many(kind);
         let (stored, loading, in_place) = image(&place, kind, &layer, &gzip(&layer));
-        let most = ENTRIES * ENTRY;
-        assert!(loading < loading_few + most + BUFFERS, "loading {kind}: {loading}, of few {loading_few}");
+        assert!(loading < loading_few + BUFFERS, "loading {kind}: {loading}, of few {loading_few}");
         for command in commands(&stored) {
             let memory = peak(&command);
-            assert!(memory < least + most, "{command:?}: {memory}, of few {least}");
+            assert!(memory < least + READING, "{command:?}: {memory}, of few {least}");
         }
         for command in [["ls", "--no-cache", "-R", &in_place], ["diff", "--no-cache", &few, &in_place]] {
             let memory = peak(&command.map(str::to_owned));
-            assert!(memory < least + most + BUFFERS, "{command:?}: {memory}, of few {}", least);
+            assert!(memory < least + BUFFERS, "{command:?}: {memory}, of few {}", least);
         }
     }
 }
@@ -222,7 +221,7 @@ fn copying_many_small_files_reads_a_layer_once_and_takes_no_more_memory() {
     outcome.ok();
     let (outcome, memory) = measured(&place, &["cp", &format!("{image}:/"), "-"]);
     let copied = outcome.ok().stdout;
-    assert!(memory < least + 10_000 * 150 + (16 << 20), "{memory}, of one {least}");
+    assert!(memory < least + (8 << 20), "{memory}, of one {least}");
     // What comes out is what is listed.
     let again = place.file("again.tar", &copied);
     place.run(&["import", "-q", &again, "example.com/again:1"]).ok();

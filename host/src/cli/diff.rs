@@ -101,23 +101,23 @@ fn show(arguments: &Diff, before: Tree<'_>, after: Tree<'_>, long: bool) -> Resu
 }
 
 /// A change, with what was and is there.
-struct Found<'a> {
+struct Found {
     change: Change,
-    before: Option<Shown<'a>>,
-    after: Option<Shown<'a>>,
+    before: Option<Shown>,
+    after: Option<Shown>,
 }
 
-impl<'a> Found<'a> {
-    fn new(change: Change, before: Tree<'a>, after: Tree<'a>) -> Result<Found<'a>> {
+impl Found {
+    fn new(change: Change, before: Tree<'_>, after: Tree<'_>) -> Result<Found> {
         let shown = |tree, node: &Option<_>| node.clone().map(|node| Shown::new(tree, node)).transpose();
         let (before, after) = (shown(before, &change.before)?, shown(after, &change.after)?);
         Ok(Found { change, before, after })
     }
 }
 
-fn document<'a, I: Iterator<Item = Result<Found<'a>>>>(each: impl Fn() -> Result<I>) -> Result<()> {
-    let documented = |shown: &Shown<'_>| shown.document(shown.node.layer);
-    let changed = |found: &Found<'_>| {
+fn document<I: Iterator<Item = Result<Found>>>(each: impl Fn() -> Result<I>) -> Result<()> {
+    let documented = |shown: &Shown| shown.document(shown.node.layer);
+    let changed = |found: &Found| {
         let Found { change, before: Some(before), after: Some(after) } = found else { return None };
         Some(Changed {
             path: absolute(&change.path),
@@ -127,7 +127,7 @@ fn document<'a, I: Iterator<Item = Result<Found<'a>>>>(each: impl Fn() -> Result
             after: documented(after),
         })
     };
-    let only = |one: &Option<Shown<'_>>, other: &Option<Shown<'_>>| match (one, other) {
+    let only = |one: &Option<Shown>, other: &Option<Shown>| match (one, other) {
         (Some(shown), None) => Some(documented(shown)),
         _ => None,
     };
@@ -136,11 +136,11 @@ fn document<'a, I: Iterator<Item = Result<Found<'a>>>>(each: impl Fn() -> Result
             Ok(each()?.filter_map(|found| found.map(|found| changed(&found)).transpose()))
         }),
         added: Stream::new(|| {
-            let added = |found: Found<'_>| only(&found.after, &found.before);
+            let added = |found: Found| only(&found.after, &found.before);
             Ok(each()?.filter_map(move |found| found.map(added).transpose()))
         }),
         deleted: Stream::new(|| {
-            let deleted = |found: Found<'_>| only(&found.before, &found.after);
+            let deleted = |found: Found| only(&found.before, &found.after);
             Ok(each()?.filter_map(move |found| found.map(deleted).transpose()))
         }),
     };
@@ -156,8 +156,8 @@ fn letter(change: &Change) -> char {
     }
 }
 
-fn row(Found { change, before, after }: &Found<'_>) -> Vec<String> {
-    let size = |shown: &Option<Shown<'_>>| shown.as_ref().and_then(Shown::size);
+fn row(Found { change, before, after }: &Found) -> Vec<String> {
+    let size = |shown: &Option<Shown>| shown.as_ref().and_then(Shown::size);
     let size = match (size(before), size(after)) {
         (Some(before), Some(after)) if before != after => format!("{before} -> {after}"),
         (before, after) => after.or(before).map_or_else(String::new, |size| size.to_string()),
@@ -173,7 +173,7 @@ fn row(Found { change, before, after }: &Found<'_>) -> Vec<String> {
 }
 
 /// An aspect with what it was and is, where that is short.
-fn said(aspect: changes::Aspect, before: &Shown<'_>, after: &Shown<'_>) -> String {
+fn said(aspect: changes::Aspect, before: &Shown, after: &Shown) -> String {
     let name = aspect.name();
     match before.said(aspect).zip(after.said(aspect)) {
         Some((before, after)) => format!("{name} {before} -> {after}"),

@@ -15,29 +15,29 @@ use consign::layer::tree::{Node, Tree, printable};
 use super::output;
 
 /// What is at a path, hard links looked through.
-pub struct Shown<'a> {
+pub struct Shown {
     pub node: Node,
     /// `None` for a directory of which nothing is said.
-    record: Option<Record<'a>>,
+    record: Option<Record>,
     /// Where a hard link leads.
     link: Option<Vec<u8>>,
 }
 
-impl<'a> Shown<'a> {
-    pub fn new(tree: Tree<'a>, node: Node) -> Result<Shown<'a>, LayerError> {
+impl Shown {
+    pub fn new(tree: Tree<'_>, node: Node) -> Result<Shown, LayerError> {
         let own = tree.record(&node)?;
-        if own.is_none_or(|own| own.kind != Kind::HardLink) {
+        if own.as_ref().is_none_or(|own| own.kind != Kind::HardLink) {
             return Ok(Shown { node, record: own, link: None });
         }
         match tree.target(&node)? {
             Some(target) => Ok(Shown { record: tree.record(&target)?, link: Some(target.path), node }),
             // It leads nowhere, and is what it is.
-            None => Ok(Shown { link: own.map(|own| own.link.to_vec()), record: own, node }),
+            None => Ok(Shown { link: own.as_ref().map(|own| own.link().to_vec()), record: own, node }),
         }
     }
 
     pub fn kind(&self) -> Kind {
-        self.record.map_or(Kind::Directory, |record| record.kind)
+        self.record.as_ref().map_or(Kind::Directory, |record| record.kind)
     }
 
     /// Another name of a file.
@@ -47,33 +47,33 @@ impl<'a> Shown<'a> {
 
     /// Bytes, of a regular file.
     pub fn size(&self) -> Option<u64> {
-        self.record.filter(|record| record.kind == Kind::File).map(|record| record.size)
+        self.record.as_ref().filter(|record| record.kind == Kind::File).map(|record| record.size)
     }
 
     fn mode(&self) -> u32 {
-        self.record.map_or(IMPLIED_MODE, |record| record.mode)
+        self.record.as_ref().map_or(IMPLIED_MODE, |record| record.mode)
     }
 
     /// The columns of a long listing: mode, owner, group, size, time. What comes after is the name.
     pub fn columns(&self, human: bool) -> [String; 5] {
-        let (uid, gid) = self.record.map_or((0, 0), |record| (record.uid, record.gid));
-        let size = match self.record {
+        let (uid, gid) = self.record.as_ref().map_or((0, 0), |record| (record.uid, record.gid));
+        let size = match &self.record {
             Some(record) if matches!(record.kind, Kind::CharDevice | Kind::BlockDevice) => {
                 format!("{}, {}", record.device.0, record.device.1)
             }
-            Some(record) if record.kind == Kind::Symlink => record.link.len().to_string(),
+            Some(record) if record.kind == Kind::Symlink => record.link().len().to_string(),
             _ => match (self.size(), human) {
                 (Some(size), true) => output::size(size),
                 (size, _) => size.unwrap_or(0).to_string(),
             },
         };
-        let time = self.record.map_or_else(|| "-".to_owned(), |record| minute(record.modified));
+        let time = self.record.as_ref().map_or_else(|| "-".to_owned(), |record| minute(record.modified));
         [mode(self.kind(), self.mode()), uid.to_string(), gid.to_string(), size, time]
     }
 
     /// What an aspect is, where that is short.
     pub fn said(&self, aspect: Aspect) -> Option<String> {
-        let record = self.record;
+        let record = self.record.as_ref();
         match aspect {
             Aspect::Kind => Some(kind(self.kind()).to_owned()),
             Aspect::Mode => Some(format!("{:04o}", self.mode())),
@@ -82,7 +82,7 @@ impl<'a> Shown<'a> {
                 Some(format!("{uid}:{gid}"))
             }
             Aspect::Time => record.map(|record| exact(record.modified)),
-            Aspect::Target => record.map(|record| printable(record.link).into_owned()),
+            Aspect::Target => record.map(|record| printable(record.link()).into_owned()),
             Aspect::Device => record.map(|record| format!("{},{}", record.device.0, record.device.1)),
             Aspect::Content | Aspect::Xattrs => None,
         }
@@ -90,21 +90,23 @@ impl<'a> Shown<'a> {
 
     /// What follows the name of a link.
     pub fn arrow(&self) -> String {
-        match (&self.link, self.record) {
+        match (&self.link, &self.record) {
             (Some(link), _) => format!(" link to /{}", printable(link).trim_start_matches('/')),
-            (None, Some(record)) if record.kind == Kind::Symlink => format!(" -> {}", printable(record.link)),
+            (None, Some(record)) if record.kind == Kind::Symlink => {
+                format!(" -> {}", printable(record.link()))
+            }
             _ => String::new(),
         }
     }
 
     /// The document; `layer` is where the node is said to be from.
     pub fn document(&self, layer: usize) -> Document {
-        let record = self.record;
-        let target = record.filter(|record| record.kind == Kind::Symlink).map(|record| record.link);
-        let device = |record: Record<'_>| Device { major: record.device.0, minor: record.device.1 };
-        let devices = |record: &Record<'_>| matches!(record.kind, Kind::CharDevice | Kind::BlockDevice);
+        let record = self.record.as_ref();
+        let target = record.filter(|record| record.kind == Kind::Symlink).map(|record| record.link());
+        let device = |record: &Record| Device { major: record.device.0, minor: record.device.1 };
+        let devices = |record: &&Record| matches!(record.kind, Kind::CharDevice | Kind::BlockDevice);
         let mut xattrs = BTreeMap::new();
-        for (name, value) in record.iter().flat_map(Record::xattrs) {
+        for (name, value) in record.iter().flat_map(|record| record.xattrs()) {
             xattrs.insert(printable(name).into_owned(), hex(value));
         }
         Document {

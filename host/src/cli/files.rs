@@ -1,6 +1,10 @@
 //! Images whose files are looked into: opening them, and naming one of their layers.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
 
 use consign::layer::opened;
 use consign::layer::stack::Stack;
@@ -42,7 +46,9 @@ pub fn open(session: &Session, image: &str, reach: &Reach, reading: Reading) -> 
     let stack = match (opened.source(), opened.store(&resolved)?) {
         (Some(source), _) => {
             let cache = if reach.no_cache { None } else { session.cache() };
-            let reading = opened::Reading { headers_only: !reading.digests, cache };
+            let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
+            let spool = spool.map(Arc::new);
+            let reading = opened::Reading { headers_only: !reading.digests, cache, spool };
             Stack::in_place(source, &resolved, &reading)?
         }
         (None, Some(store)) => Stack::stored(store, &resolved)?,

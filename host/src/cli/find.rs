@@ -38,7 +38,7 @@ pub fn run(session: &Session, arguments: &Find) -> Result<()> {
     })
 }
 
-fn is(shown: &Shown<'_>, wanted: Type) -> bool {
+fn is(shown: &Shown, wanted: Type) -> bool {
     match wanted {
         Type::File => shown.kind() == Kind::File,
         Type::Directory => shown.kind() == Kind::Directory,

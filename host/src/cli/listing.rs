@@ -45,19 +45,19 @@ impl<'a> View<'a> {
         if self.layer.is_none() {
             return Ok(Box::new(walk));
         }
-        let mut whiteouts = self.tree.whiteouts(0, directory)?;
-        whiteouts.sort_by(|a, b| order(&a.path, &b.path));
-        let (mut walk, mut whiteouts) = (walk.peekable(), whiteouts.into_iter().peekable());
+        let whiteouts = self.tree.whiteouts(0, directory)?.map(|node| Ok(node?));
+        let (mut walk, mut whiteouts) = (walk.peekable(), whiteouts.peekable());
         Ok(Box::new(std::iter::from_fn(move || {
             let first = match (walk.peek(), whiteouts.peek()) {
-                (Some(Ok(node)), Some(whiteout)) => order(&whiteout.path, &node.path).is_lt(),
-                (walked, _) => walked.is_none(),
+                (Some(Ok(node)), Some(Ok(whiteout))) => order(&whiteout.path, &node.path).is_lt(),
+                (Some(Ok(_)), Some(Err(_))) | (None, _) => true,
+                (Some(_), _) => false,
             };
-            if first { whiteouts.next().map(Ok) } else { walk.next() }
+            if first { whiteouts.next() } else { walk.next() }
         })))
     }
 
-    pub fn shown(&self, node: Node) -> Result<Shown<'a>> {
+    pub fn shown(&self, node: Node) -> Result<Shown> {
         Ok(Shown::new(self.tree, node)?)
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn store(
     let mut writer = batch.writer_unhashed()?;
     let mut hasher = Hasher::new(Algorithm::Sha256);
     let mut keeping = batch.keeping();
-    let mut making = Making::new(&mut keeping);
+    let mut making = Making::new(&mut keeping, batch.store().scratch());
     let (fed, unpacked) = thread::scope(|scope| {
         let (shared, making) = (&shared, &mut making);
         let undo = scope.spawn(move || {

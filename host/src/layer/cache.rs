@@ -23,8 +23,9 @@ use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 
 use super::checkpoints::Checkpoints;
 use super::index::Index;
-use super::kept::{Kind, open_checkpoints, read_index};
+use super::kept::{Kind, open_checkpoints, open_index};
 use super::make::Made;
+use super::read_at::From;
 use crate::digest::Digest;
 
 /// Bytes that are kept by default: of twenty images of a gigabyte.
@@ -56,17 +57,15 @@ impl Cache {
 
     /// The index of the layer with this diff ID, if one is here that can be used.
     pub fn index(&self, diff_id: &Digest) -> Option<Index> {
-        let (mut file, size) = self.open(Kind::Index, diff_id)?;
-        read_index(&mut file, size, diff_id).ok()?.ok()
+        open_index(self.open(Kind::Index, diff_id)?, diff_id).ok()?.ok()
     }
 
     /// The checkpoints of this blob, if some are here that can be used.
     pub fn checkpoints(&self, blob: &Digest) -> Option<Checkpoints> {
-        let (file, _) = self.open(Kind::Checkpoints, blob)?;
-        open_checkpoints(file, blob).ok()?.ok()
+        open_checkpoints(self.open(Kind::Checkpoints, blob)?, blob).ok()?.ok()
     }
 
-    fn open(&self, kind: Kind, digest: &Digest) -> Option<(std::fs::File, u64)> {
+    fn open(&self, kind: Kind, digest: &Digest) -> Option<std::fs::File> {
         let file = self.directory.open(name(kind, digest)).ok()?.into_std();
         let metadata = file.metadata().ok()?;
         let now = crate::clock::now();
@@ -76,7 +75,7 @@ impl Cache {
             // Where that cannot be noted the file goes earlier.
             let _ = rustix::fs::futimens(&file, &times);
         }
-        Some((file, metadata.len()))
+        Some(file)
     }
 
     /// What takes in that which is made of a layer.
@@ -173,7 +172,7 @@ impl Keeping {
         let Keeping { cache, checkpoints } = self;
         if let Ok(index) = &made.index {
             let mut new = cache.create()?;
-            new.file.write_all(index)?;
+            io::copy(&mut From::new(index.clone(), 0), &mut new.file)?;
             new.keep(Kind::Index, diff_id)?;
         }
         if let Some(new) = checkpoints.filter(|_| made.checkpoints) {

@@ -210,10 +210,10 @@ impl Iterator for Changes<'_> {
 
 /// What differs between two records. `None` is a directory of which nothing is said: it has the mode, owner and
 /// attributes it is made with when it is unpacked.
-fn differing(before: Option<&Record<'_>>, after: Option<&Record<'_>>) -> Vec<Aspect> {
-    let kind = |record: Option<&Record<'_>>| record.map_or(Kind::Directory, |record| record.kind);
-    let mode = |record: Option<&Record<'_>>| record.map_or(IMPLIED_MODE, |record| record.mode);
-    let owner = |record: Option<&Record<'_>>| record.map_or((0, 0), |record| (record.uid, record.gid));
+fn differing(before: Option<&Record>, after: Option<&Record>) -> Vec<Aspect> {
+    let kind = |record: Option<&Record>| record.map_or(Kind::Directory, |record| record.kind);
+    let mode = |record: Option<&Record>| record.map_or(IMPLIED_MODE, |record| record.mode);
+    let owner = |record: Option<&Record>| record.map_or((0, 0), |record| (record.uid, record.gid));
     let mut found = Vec::new();
     let mut note = |differs: bool, aspect| {
         if differs {
@@ -227,7 +227,7 @@ fn differing(before: Option<&Record<'_>>, after: Option<&Record<'_>>) -> Vec<Asp
         let content = before.size != after.size || before.digest.is_none() || before.digest != after.digest;
         note(before.kind == Kind::File && content, Aspect::Content);
         let linked = matches!(before.kind, Kind::Symlink | Kind::HardLink);
-        note(linked && before.link != after.link, Aspect::Target);
+        note(linked && before.link() != after.link(), Aspect::Target);
         note(before.device != after.device, Aspect::Device);
     }
     // Nobody asks for the mode of a symbolic link.

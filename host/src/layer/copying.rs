@@ -9,10 +9,11 @@ use super::changes::IMPLIED_MODE;
 use super::compression::Compression;
 use super::entry::{Entry, Kind};
 use super::opened::{FileReader, LayerError};
+use super::path::join;
 use super::seek::Reader;
 use super::stack::Stack;
 use super::tar::Visitor;
-use super::tree::{Node, is_below, join, order, printable};
+use super::tree::{Node, is_below, order, printable};
 
 pub use place::{PlaceError, copy_to};
 
@@ -132,12 +133,26 @@ impl Readers<'_> {
     }
 }
 
+/// An entry: a layer, and the position in its index. Of links there may be any number, so it is small.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct At {
+    layer: u32,
+    position: u32,
+}
+
+impl At {
+    /// `None` for a directory without an entry, and beyond four billion entries, where links become copies.
+    fn of(node: &Node) -> Option<At> {
+        Some(At { layer: node.layer.try_into().ok()?, position: node.entry?.try_into().ok()? })
+    }
+}
+
 struct Copying<'a, V> {
     stack: &'a Stack,
     options: Options,
     root: Root<'a>,
-    /// Files of which a link was the first that was told, by layer and position: what it is called.
-    told: HashMap<(usize, usize), Vec<u8>>,
+    /// Files of which a link was the first that was told, by layer and position: where that link is.
+    told: HashMap<At, At>,
     readers: Readers<'a>,
     buffer: Vec<u8>,
     to: &'a mut V,
@@ -149,9 +164,10 @@ where
     V::Error: std::error::Error + 'static,
 {
     /// What a file is called of which was told before.
-    fn first(&self, node: &Node, target: &Node, position: usize) -> Result<Option<Vec<u8>>, LayerError> {
-        if let Some(first) = self.told.get(&(target.layer, position)) {
-            return Ok(Some(first.clone()));
+    fn first(&self, node: &Node, target: &Node) -> Result<Option<Vec<u8>>, LayerError> {
+        if let Some(At { layer, position }) = At::of(target).and_then(|target| self.told.get(&target)) {
+            let first = self.stack.tree().index(*layer as usize)?.get(*position as usize)?;
+            return Ok(Some(self.root.name(first.key())));
         }
         // What is not hidden was told of in its place.
         let passed = order(&target.path, &node.path).is_lt() && is_below(&target.path, self.root.path);
@@ -178,13 +194,13 @@ where
         }
         if entry.kind == Kind::Directory {
             entry.path.push(b'/');
-        } else if let Some(position) = target.entry {
-            if let Some(first) = self.first(node, &target, position)? {
+        } else if target.entry.is_some() {
+            if let Some(first) = self.first(node, &target)? {
                 entry.link = first;
                 entry.kind = Kind::HardLink;
                 entry.size = 0;
             } else if target != *node {
-                self.told.insert((target.layer, position), entry.path.clone());
+                self.told.extend(At::of(&target).zip(At::of(node)));
             }
         }
         self.to.entry(&entry, 0).map_err(CopyError::Write)?;

@@ -4,36 +4,52 @@
 //! is in it can be made again from the layer, and what is read by its help is held against the layer itself
 //! (see [`crate::layer::opened`]).
 //!
-//! The form, all numbers little-endian, `varint` being LEB128:
+//! It is in the order of paths, in blocks: what is looked up, or walked, reads few of them, or one after the other, and
+//! only few are in memory however many entries there are. The form, all numbers little-endian:
 //!
 //! ```text
 //! magic     8 bytes, the version in the last
-//! records   one an entry, in the order of the tar (see `record`)
-//! places    u32 an entry: where its record begins
-//! order     u32 an entry: entries by path, components compared as bytes; of one path as in the tar
-//! tail      u64 entries, u64 bytes of the tar, u8 algorithm, 64 bytes diff ID, 7 bytes zero
-//! checksum  32 bytes: BLAKE3 of all before it
+//! blocks    entries by path, components compared as bytes; of one path as in the tar (see `block`, `record`)
+//! table     for each block: u32 bytes, u32 entries, 32 bytes BLAKE3 of it, u8 length, the path by which its first entry
+//!           is found, or the beginning of that in 255 bytes
+//! tail      u64 bytes of the table, u64 entries, u64 bytes of the tar, u8 algorithm, 64 bytes diff ID, 7 bytes zero
+//! checksum  32 bytes: BLAKE3 of the magic, the table and the tail
 //! ```
+//!
+//! A whiteout is found by the path that it is about: `.wh.NAME` where NAME is, an opaque directory's at the directory.
 
+mod block;
 mod build;
-mod path;
+mod entries;
 mod record;
+mod sorted;
 #[cfg(test)]
 mod tests;
 
 use std::cmp::Ordering;
-use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{fmt, io};
 
-pub use build::{Builder, TooLarge};
-pub use path::{Components, components};
-pub use record::{Record, Xattrs};
+pub use build::Builder;
+pub use entries::Entries;
+pub use record::{Mark, Record, Xattrs};
+pub use sorted::Scratch;
 
+use super::path::{order, plain};
+use super::read_at::{ReadAt, read_exact_at};
 use crate::digest::{Algorithm, Digest};
+use block::Block;
 
 /// Seven bytes that say what it is, and the version of the format.
-const MAGIC: [u8; 8] = *b"cnsgnix\x01";
-const TAIL: usize = 8 + 8 + 1 + 64 + 7;
+const MAGIC: [u8; 8] = *b"cnsgnix\x02";
+const TAIL: usize = 8 + 8 + 8 + 1 + 64 + 7;
 const CHECKSUM: usize = 32;
+/// Bytes of a table that is read: of several hundred million entries.
+const TABLE_LIMIT: u64 = 1 << 30;
+/// Bytes of the path in the table, at most.
+const LONGEST: usize = 255;
+/// Blocks that are kept in memory, because what is looked up next is often near.
+const RECENT: usize = 8;
 
 /// The BLAKE3 digest of a file's content. It serves comparison; what a layer is as a whole its diff ID says.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,7 +69,7 @@ impl fmt::Debug for FileDigest {
 }
 
 /// Bytes are not the index that is wanted. It can be made again from the layer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IndexError {
     /// They are of another version.
@@ -78,20 +94,46 @@ pub enum IndexError {
         /// The one it has.
         found: Digest,
     },
+    /// They cannot be read.
+    #[error("reading the index failed")]
+    Read {
+        /// Why.
+        #[from]
+        source: io::Error,
+    },
 }
 
-/// The index of a layer: verified, its bytes in memory.
+/// The index of a layer: its table in memory, and of its blocks those that were looked into last. Each is held against
+/// its checksum whenever it is read.
 ///
-/// Whatever the bytes say, no call panics or reads beside them, and every record has the form it should.
+/// Whatever the bytes say, no call panics or reads beside them.
 pub struct Index {
-    bytes: Vec<u8>,
+    file: Mutex<Arc<dyn ReadAt>>,
+    /// Makes it anew.
+    again: Option<Again>,
+    /// The checksum of the table and the tail, which is that of all of it.
+    checksum: [u8; CHECKSUM],
     diff_id: Digest,
     entries: usize,
     /// Bytes of the tar.
     size: u64,
-    /// Where the two tables begin.
-    places: usize,
-    order: usize,
+    blocks: Vec<Place>,
+    /// The one that was looked into last is the last.
+    recent: Mutex<Vec<Arc<Block>>>,
+}
+
+/// What makes the index of the same layer anew, as bytes, where that can be.
+type Again = Box<dyn Fn() -> Option<Arc<dyn ReadAt>> + Send + Sync>;
+
+/// Where a block is, and what it has to be.
+struct Place {
+    offset: u64,
+    length: usize,
+    first: usize,
+    count: usize,
+    checksum: [u8; 32],
+    /// The path by which its first entry is found; its beginning where it is [`LONGEST`].
+    key: Box<[u8]>,
 }
 
 impl fmt::Debug for Index {
@@ -100,13 +142,24 @@ impl fmt::Debug for Index {
     }
 }
 
+fn damaged(reason: &'static str) -> IndexError {
+    IndexError::Damaged { reason }
+}
+
+/// The checksum of the table and the tail.
+fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&MAGIC).update(bytes);
+    *hasher.finalize().as_bytes()
+}
+
 impl Index {
     /// The index in these bytes, which has to be that of the layer `diff_id`.
     ///
     /// # Errors
     /// [`IndexError`] where they are anything else.
-    pub fn open(bytes: Vec<u8>, diff_id: &Digest) -> Result<Index, IndexError> {
-        let index = Index::read(bytes)?;
+    pub fn open(file: Arc<dyn ReadAt>, diff_id: &Digest) -> Result<Index, IndexError> {
+        let index = Index::read(file)?;
         if index.diff_id == *diff_id {
             return Ok(index);
         }
@@ -117,69 +170,105 @@ impl Index {
     ///
     /// # Errors
     /// [`IndexError`] where they are anything else.
-    pub fn read(bytes: Vec<u8>) -> Result<Index, IndexError> {
-        let damaged = |reason| IndexError::Damaged { reason };
-        match bytes.first_chunk::<8>() {
-            Some(head) if *head == MAGIC => {}
-            Some(head) if head[..7] == MAGIC[..7] => {
+    pub fn read(file: Arc<dyn ReadAt>) -> Result<Index, IndexError> {
+        let length = file.size();
+        let head = usize::try_from(length).unwrap_or(MAGIC.len()).min(MAGIC.len());
+        match &read_exact_at(&*file, 0, head)?[..] {
+            head if head == MAGIC => {}
+            head if head.len() == 8 && head[..7] == MAGIC[..7] => {
                 return Err(IndexError::Version { wanted: MAGIC[7], found: head[7] });
             }
             _ => return Err(damaged("it does not begin as one")),
         }
-        let body = bytes.len().checked_sub(CHECKSUM).ok_or(damaged("it is cut"))?;
-        let tail = body.checked_sub(TAIL).filter(|tail| *tail >= 8).ok_or(damaged("it is cut"))?;
-        if blake3::hash(&bytes[..body]).as_bytes() != &bytes[body..] {
+        let tail = length.checked_sub((TAIL + CHECKSUM) as u64).filter(|tail| *tail >= 8);
+        let tail = tail.ok_or(damaged("it is cut"))?;
+        let table = number(&read_exact_at(&*file, tail, 8)?, 0);
+        let start = tail.checked_sub(table).filter(|start| *start >= 8 && table <= TABLE_LIMIT);
+        let start = start.ok_or(damaged("the table is too long"))?;
+        let bytes = read_exact_at(&*file, start, (length - start) as usize)?;
+        let (bytes, found) = bytes.split_at(bytes.len() - CHECKSUM);
+        if checksum(bytes) != found {
             return Err(damaged("its checksum does not match"));
         }
-        let number = |at: usize| bytes[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        let (entries, size) = (number(tail), number(tail + 8));
-        let algorithm = Algorithm::ALL.get(usize::from(bytes[tail + 16])).copied();
+        let (table, tail) = bytes.split_at(table as usize);
+        let (entries, size) = (number(tail, 8), number(tail, 16));
+        let algorithm = Algorithm::ALL.get(usize::from(tail[24])).copied();
         let algorithm = algorithm.ok_or(damaged("its algorithm is unknown"))?;
-        let diff_id = Digest::from_bytes(algorithm, &bytes[tail + 17..][..algorithm.hex_len() / 2])
+        let diff_id = Digest::from_bytes(algorithm, &tail[25..][..algorithm.hex_len() / 2])
             .ok_or(damaged("its diff ID is none"))?;
-        let tables = usize::try_from(entries).ok().and_then(|entries| entries.checked_mul(4));
-        let place = |end: usize| tables.and_then(|length| end.checked_sub(length)).filter(|at| *at >= 8);
-        let order = place(tail).ok_or(damaged("it has more entries than bytes"))?;
-        let places = place(order).ok_or(damaged("it has more entries than bytes"))?;
-        let entries = (order - places) / 4;
-        let index = Index { bytes, diff_id, entries, size, places, order };
-        index.validate()?;
-        Ok(index)
-    }
-
-    /// Every record, and what the tables say, has to lie within the bytes: checked once, so that reading
-    /// need not fail. What a record says of the layer is another matter.
-    fn validate(&self) -> Result<(), IndexError> {
-        let damaged = |reason| IndexError::Damaged { reason };
-        let mut next = 8;
-        for position in 0..self.entries {
-            if self.place(position) != next {
-                return Err(damaged("a record is not where the table says"));
-            }
-            let (record, length) =
-                Record::parse(&self.bytes[next..self.places]).ok_or(damaged("a record is malformed"))?;
-            if !record.lies_within(self.size) {
-                return Err(damaged("an entry lies beyond the end of the layer"));
-            }
-            next += length;
-            if self.number(self.order + 4 * position) >= self.entries {
-                return Err(damaged("the order has an entry that is not there"));
-            }
+        let blocks = places(table).ok_or(damaged("its table is malformed"))?;
+        let (end, count) = blocks.last().map_or((8, 0), |last| {
+            (last.offset.saturating_add(last.length as u64), last.first.saturating_add(last.count))
+        });
+        if end != start || usize::try_from(entries) != Ok(count) {
+            return Err(damaged("its blocks are not where the table says"));
         }
-        if next != self.places {
-            return Err(damaged("there is something after the records"));
+        let (file, recent) = (Mutex::new(file), Mutex::default());
+        let checksum = checksum(bytes);
+        Ok(Index { file, again: None, checksum, diff_id, entries: count, size, blocks, recent })
+    }
+
+    /// The same, that goes on with what `again` makes where it turns out to be damaged further on.
+    #[must_use]
+    pub(super) fn or_again(
+        self,
+        again: impl Fn() -> Option<Arc<dyn ReadAt>> + Send + Sync + 'static,
+    ) -> Index {
+        Index { again: Some(Box::new(again)), ..self }
+    }
+
+    /// Its bytes.
+    pub(super) fn into_bytes(self) -> Arc<dyn ReadAt> {
+        self.file.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Holds all of it against its checksums. What its records say of the layer is another matter.
+    ///
+    /// # Errors
+    /// [`IndexError`] where it is damaged or cannot be read.
+    pub fn verify(&self) -> Result<(), IndexError> {
+        let file = locked(&self.file).clone();
+        self.blocks.iter().try_for_each(|place| load(&*file, place).map(drop))
+    }
+
+    /// Reads a block; where that fails, of an index made anew.
+    fn load(&self, at: usize) -> Result<Block, IndexError> {
+        let place = self.blocks.get(at).ok_or(damaged("a block is missing"))?;
+        let file = locked(&self.file).clone();
+        let failed = match load(&*file, place) {
+            Ok(block) => return Ok(block),
+            Err(failed) => failed,
+        };
+        let Some(again) = &self.again else { return Err(failed) };
+        // Who else fails waits, and goes on with what was made.
+        let mut current = locked(&self.file);
+        if Arc::ptr_eq(&file, &current) {
+            let Some(made) = again() else { return Err(failed) };
+            if Index::open(made.clone(), &self.diff_id)?.checksum != self.checksum {
+                return Err(failed);
+            }
+            *current = made;
         }
-        Ok(())
+        load(&**current, place)
     }
 
-    fn number(&self, at: usize) -> usize {
-        let bytes = self.bytes.get(at..).and_then(|bytes| bytes.first_chunk());
-        // 32 bits fit into the `usize` of every platform that is built for.
-        bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize)
-    }
-
-    fn place(&self, position: usize) -> usize {
-        self.number(self.places + 4 * position)
+    /// The block with this number.
+    fn block(&self, at: usize) -> Result<Arc<Block>, IndexError> {
+        let first = self.blocks.get(at).map(|place| place.first);
+        let mut recent = locked(&self.recent);
+        if let Some(found) = recent.iter().rposition(|block| Some(block.first) == first) {
+            let block = recent.remove(found);
+            recent.push(block.clone());
+            return Ok(block);
+        }
+        drop(recent);
+        let block = Arc::new(self.load(at)?);
+        let mut recent = locked(&self.recent);
+        if recent.len() == RECENT {
+            recent.remove(0);
+        }
+        recent.push(block.clone());
+        Ok(block)
     }
 
     /// The layer it is of.
@@ -202,80 +291,135 @@ impl Index {
         self.entries == 0
     }
 
-    /// The bytes it was opened from.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// The entry at this position, in the order of the tar.
+    /// The entry at this position: by path, and of one path in the order of the tar.
     ///
-    /// # Panics
-    /// Where `position` is not below [`len`](Self::len).
-    pub fn get(&self, position: usize) -> Record<'_> {
-        assert!(position < self.entries, "entry {position} of {}", self.entries);
-        let place = self.place(position);
-        let record = Record::parse(&self.bytes[place..self.places]);
-        record.expect("all records were parsed when the index was opened").0
+    /// # Errors
+    /// [`IndexError`] where it cannot be read or `position` is not below [`len`](Self::len).
+    pub fn get(&self, position: usize) -> Result<Record, IndexError> {
+        let block = self.block(self.block_of(position)?)?;
+        block.record(position - block.first, self.size).ok_or(damaged("a record is malformed"))
     }
 
-    /// The position of an entry by its cleaned path: no `/` or `./` in front, no empty component and none that is
-    /// `.`. Where several entries have the path, the last of them counts. The empty path is that of `./`.
-    pub fn find(&self, path: &[u8]) -> Option<usize> {
-        let after = self.partition(0, |entry| compare(entry, path) != Ordering::Greater);
-        let position = self.in_order(after.checked_sub(1)?);
-        (compare(self.path(position), path) == Ordering::Equal).then_some(position)
+    fn block_of(&self, position: usize) -> Result<usize, IndexError> {
+        let after = self.blocks.partition_point(|place| place.first <= position);
+        let at = after.checked_sub(1).filter(|_| position < self.entries);
+        at.ok_or(damaged("an entry is wanted that it does not have"))
     }
 
-    /// The positions of all entries with this cleaned path, in the order of the tar.
-    pub fn all(&self, path: &[u8]) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator + use<'_> {
-        let start = self.partition(0, |entry| compare(entry, path) == Ordering::Less);
-        let end = self.partition(start, |entry| compare(entry, path) == Ordering::Equal);
-        (start..end).map(|rank| self.in_order(rank))
+    /// The last entry in the tar of those with this path. The path need not be clean; the empty one is that of `./`.
+    ///
+    /// # Errors
+    /// [`IndexError`] where it cannot be read.
+    pub fn find(&self, path: &[u8]) -> Result<Option<Record>, IndexError> {
+        self.all(path)?.last().transpose()
     }
 
-    /// The positions of all entries below a directory, given by its cleaned path: in the order of their paths,
-    /// components compared as bytes, so that what is in a directory follows it; entries of the same path in the order
-    /// of the tar. The entry of the directory itself is not among them, and need not be there.
-    pub fn below(
+    /// All entries with this path, in the order of the tar.
+    ///
+    /// # Errors
+    /// [`IndexError`] where it cannot be read; and so where an entry cannot be.
+    pub fn all<'p>(
         &self,
-        directory: &[u8],
-    ) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator + use<'_> {
-        let start = self.partition(0, |entry| compare(entry, directory) != Ordering::Greater);
-        let end = self.partition(start, |entry| is_below(entry, directory));
-        (start..end).map(|rank| self.in_order(rank))
+        path: &'p [u8],
+    ) -> Result<impl Iterator<Item = Result<Record, IndexError>> + use<'_, 'p>, IndexError> {
+        let path = plain(path);
+        let entries = self.at(&record::key(&path).0)?;
+        let is_it = move |record: &Record| plain(&record.path()) == path;
+        Ok(entries.filter(move |record| record.as_ref().map_or(true, &is_it)))
     }
 
-    fn path(&self, position: usize) -> &[u8] {
-        let bytes = self.bytes.get(self.place(position)..self.places);
-        bytes.and_then(Record::path).expect("all records were parsed when the index was opened")
+    /// All entries that are found by this path, which is clean, in the order of the tar: those that have it, and
+    /// whiteouts that are about it.
+    ///
+    /// # Errors
+    /// [`IndexError`] where it cannot be read; and so where an entry cannot be.
+    pub fn at(&self, key: &[u8]) -> Result<Entries<'_>, IndexError> {
+        let start = self.partition(|found| order(found, key) == Ordering::Less)?;
+        Ok(Entries::at(self, start, key.to_vec()))
     }
 
-    fn in_order(&self, rank: usize) -> usize {
-        self.number(self.order + 4 * rank)
+    /// All entries that are found by a path below this one, which is clean: in the order of those paths, components
+    /// compared as bytes, so that what is in a directory follows it; by the same path in the order of the tar. The entry
+    /// of the directory itself is not among them, and need not be there.
+    ///
+    /// # Errors
+    /// [`IndexError`] where it cannot be read; and so where an entry cannot be.
+    pub fn below(&self, directory: &[u8]) -> Result<Entries<'_>, IndexError> {
+        let start = self.partition(|found| order(found, directory) != Ordering::Greater)?;
+        Ok(Entries::below(self, start, directory.to_vec()))
     }
 
-    /// The first rank from `start` on whose path is not as asked.
-    fn partition(&self, start: usize, holds: impl Fn(&[u8]) -> bool) -> usize {
-        let (mut low, mut high) = (start, self.entries);
+    /// All entries, in order.
+    pub fn entries(&self) -> Entries<'_> {
+        Entries::all(self)
+    }
+
+    /// The first position whose path is not as asked.
+    fn partition(&self, holds: impl Fn(&[u8]) -> bool) -> Result<usize, IndexError> {
+        let (mut low, mut high) = (0, self.blocks.len());
         while low < high {
             let middle = low + (high - low) / 2;
-            if holds(self.path(self.in_order(middle))) {
+            let place = &self.blocks[middle];
+            let held = match place.key.len() {
+                LONGEST => holds(key(&*self.block(middle)?, 0)?),
+                _ => holds(&place.key),
+            };
+            if held {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
-        low
+        let Some(at) = low.checked_sub(1) else { return Ok(0) };
+        let block = self.block(at)?;
+        let (mut low, mut high) = (0, block.count);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if holds(key(&block, middle)?) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(block.first + low)
     }
 }
 
-/// The order of two paths, component by component.
-fn compare(a: &[u8], b: &[u8]) -> Ordering {
-    components(a).cmp(components(b))
+/// Neither holds anything that a panic could leave half done.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether `path` has the components of `directory` and more.
-fn is_below(path: &[u8], directory: &[u8]) -> bool {
-    let mut components = components(path);
-    self::components(directory).all(|wanted| components.next() == Some(wanted)) && components.next().is_some()
+fn load(file: &dyn ReadAt, place: &Place) -> Result<Block, IndexError> {
+    let bytes = read_exact_at(file, place.offset, place.length)?;
+    if *blake3::hash(&bytes).as_bytes() != place.checksum {
+        return Err(damaged("the checksum of a block does not match"));
+    }
+    Block::new(bytes, place.first, place.count).ok_or(damaged("a block has more entries than bytes"))
+}
+
+fn key(block: &Block, at: usize) -> Result<&[u8], IndexError> {
+    block.key(at).ok_or(damaged("a record is malformed"))
+}
+
+fn places(mut table: &[u8]) -> Option<Vec<Place>> {
+    let mut places = Vec::new();
+    let (mut offset, mut first) = (8u64, 0usize);
+    while !table.is_empty() {
+        let (head, rest) = table.split_at_checked(4 + 4 + 32 + 1)?;
+        let (key, rest) = rest.split_at_checked(usize::from(head[40]))?;
+        let length = usize::try_from(u32::from_le_bytes(*head.first_chunk()?)).ok()?;
+        let count = usize::try_from(u32::from_le_bytes(*head[4..].first_chunk()?)).ok()?;
+        let checksum = *head[8..].first_chunk()?;
+        places.push(Place { offset, length, first, count, checksum, key: key.into() });
+        offset = offset.checked_add(length as u64)?;
+        first = first.checked_add(count)?;
+        // There is none without an entry.
+        table = if count == 0 { return None } else { rest };
+    }
+    Some(places)
+}
+
+fn number(bytes: &[u8], at: usize) -> u64 {
+    bytes.get(at..).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }

@@ -1,6 +1,7 @@
 //! What is kept of layers beside their content, in the store and in the cache alike.
 
-use std::io::{self, Read};
+use std::io;
+use std::sync::Arc;
 
 use super::checkpoints::{Checkpoints, CheckpointsError};
 use super::index::{Index, IndexError};
@@ -35,14 +36,8 @@ impl Kind {
 }
 
 /// The index in a file, which has to be that of this layer.
-pub(crate) fn read_index(
-    file: &mut (impl Read + ?Sized),
-    size: u64,
-    diff_id: &Digest,
-) -> io::Result<Result<Index, IndexError>> {
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-    file.read_to_end(&mut bytes)?;
-    Ok(Index::open(bytes, diff_id))
+pub(crate) fn open_index(file: std::fs::File, diff_id: &Digest) -> io::Result<Result<Index, IndexError>> {
+    Ok(Index::open(Arc::new(FilePart::whole(file)?), diff_id))
 }
 
 /// The checkpoints in a file, which have to be those of this blob.

@@ -1,10 +1,13 @@
 //! Making a layer's index and its blob's checkpoints while it passes.
 
-use std::io::Write;
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::Arc;
 
 use super::checkpoints::{SPAN, Writer};
 use super::compression::Point;
-use super::index::{Builder, TooLarge};
+use super::index::{Builder, Scratch};
+use super::read_at::ReadAt;
 use super::tar::Decoder;
 use super::transfer::Undone;
 use crate::digest::Digest;
@@ -17,18 +20,31 @@ pub enum MakeError {
     /// It is no tar.
     #[error(transparent)]
     Tar(#[from] TarError),
-    /// It has too much in it.
-    #[error(transparent)]
-    TooLarge(#[from] TooLarge),
+    /// It was given up before its end.
+    #[error("the layer was not read to its end")]
+    Unfinished,
+    /// It has more entries than fit into memory, and there is no place for them.
+    #[error("writing what does not fit into memory failed")]
+    Scratch {
+        /// Why.
+        #[from]
+        source: io::Error,
+    },
 }
 
 /// What was made.
-#[derive(Debug)]
 pub struct Made {
     /// The layer's index.
-    pub index: Result<Vec<u8>, MakeError>,
+    pub index: Result<Arc<dyn ReadAt>, MakeError>,
     /// Whether checkpoints of the blob were written in full. Blobs that are not compressed and small ones have none.
     pub checkpoints: bool,
+}
+
+impl fmt::Debug for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let index = self.index.as_ref().map(|index| index.size());
+        f.debug_struct("Made").field("index", &index).field("checkpoints", &self.checkpoints).finish()
+    }
 }
 
 /// Sees a layer's uncompressed bytes and the places where its decoding can begin.
@@ -44,11 +60,11 @@ pub struct Making<'a> {
 }
 
 impl<'a> Making<'a> {
-    /// For a layer whose checkpoints are written to `sink`.
-    pub fn new(sink: &'a mut (dyn Write + Send)) -> Making<'a> {
+    /// For a layer whose checkpoints are written to `sink`, and what does not fit into memory meanwhile to `scratch`.
+    pub fn new(sink: &'a mut (dyn Write + Send), scratch: Scratch) -> Making<'a> {
         Making {
             tar: Decoder::new(),
-            builder: Some(Builder::new()),
+            builder: Some(Builder::new(scratch)),
             wrong: None,
             sink: Some(sink),
             checkpoints: None,
@@ -95,7 +111,7 @@ impl<'a> Making<'a> {
                 .map_err(MakeError::from)
                 .and_then(|()| Ok(builder.finish(diff_id, *size)?)),
             (None, Some(wrong)) => Err(wrong.into()),
-            (None, None) => Err(TooLarge.into()),
+            (None, None) => Err(MakeError::Unfinished),
         };
         if compressed && *size > SPAN {
             // That there are no places is worth knowing, too.

@@ -11,9 +11,9 @@
 //! /// The file `path` of the layer with this chain ID, where both are there.
 //! fn file(store: &Store, chain_id: &str, path: &[u8]) -> Result<Option<Vec<u8>>, Box<dyn std::error::Error>> {
 //!     let Some(layer) = Layer::get(store, &chain_id.parse()?)? else { return Ok(None) };
-//!     let Some(position) = layer.index()?.find(path) else { return Ok(None) };
+//!     let Some(record) = layer.index()?.find(path)? else { return Ok(None) };
 //!     let mut content = Vec::new();
-//!     layer.file(position)?.read_to_end(&mut content)?;
+//!     layer.file(record.position)?.read_to_end(&mut content)?;
 //!     Ok(Some(content))
 //! }
 //! ```
@@ -28,6 +28,8 @@ mod verified;
 use std::io::{Read, Write};
 use std::sync::{Arc, OnceLock};
 
+use cap_std::fs::Dir;
+
 pub use error::LayerError;
 pub use file::FileReader;
 pub use verified::Verified;
@@ -35,12 +37,13 @@ pub use verified::Verified;
 use super::cache::Cache;
 use super::checkpoints::SPAN;
 use super::compression::Compression;
-use super::index::Index;
+use super::index::{Index, Scratch};
 use super::read_at::{From, ReadAt};
 use super::seek::{Reader, Seekable};
 use crate::digest::Digest;
 use crate::source::Source;
 use crate::store::{LayerRecord, Store};
+use crate::transport::spool;
 use crate::types::Descriptor;
 
 /// Bytes of a file that is read as a whole before any of it is given.
@@ -56,6 +59,7 @@ pub struct Layer {
     noted: OnceLock<Seekable>,
 }
 
+#[derive(Clone)]
 enum Place {
     Store(Store),
     Source { source: Arc<dyn Source>, blob: Descriptor, reading: Reading },
@@ -69,6 +73,9 @@ pub struct Reading {
     pub headers_only: bool,
     /// Where what is made of the layer is kept for the next time.
     pub cache: Option<Cache>,
+    /// Where that of an index which does not fit into memory is while it is made, in files without names. Otherwise it is
+    /// in memory, some 150 bytes an entry.
+    pub spool: Option<Arc<Dir>>,
 }
 
 /// A stored form of the layer.
@@ -127,9 +134,12 @@ impl Layer {
             return Ok(index);
         }
         let index = match self.kept_index()? {
-            Some(index) => index,
+            Some(index) => {
+                let layer = Layer::at(self.place.clone(), self.diff_id.clone());
+                index.or_again(move || layer.remade())
+            }
             None if self.headers_only() && self.compression()? == Compression::Plain => {
-                made::from_headers(&**self.blob()?.bytes.blob(), &self.diff_id)?
+                made::from_headers(&**self.blob()?.bytes.blob(), &self.diff_id, self.scratch())?
             }
             None => self.make()?,
         };
@@ -138,6 +148,16 @@ impl Layer {
 
     fn headers_only(&self) -> bool {
         matches!(&self.place, Place::Source { reading, .. } if reading.headers_only)
+    }
+
+    fn scratch(&self) -> Scratch {
+        match &self.place {
+            Place::Source { reading, .. } => match reading.spool.clone() {
+                Some(spool) => Scratch::new(move || spool::unnamed(&spool)),
+                None => Scratch::default(),
+            },
+            Place::Store(store) => store.scratch(),
+        }
     }
 
     fn cache(&self) -> Option<&Cache> {
@@ -152,9 +172,6 @@ impl Layer {
     ///
     /// # Errors
     /// [`LayerError::NotAFile`] for any other kind of entry; [`LayerError`] as [`index`](Self::index).
-    ///
-    /// # Panics
-    /// Where the index has no such position.
     pub fn file(&self, position: usize) -> Result<FileReader, LayerError> {
         self.file_from(position, None)
     }
@@ -165,7 +182,7 @@ impl Layer {
         position: usize,
         reader: Option<Reader>,
     ) -> Result<FileReader, LayerError> {
-        let record = self.index()?.get(position);
+        let record = self.index()?.get(position)?;
         let bytes = self.bytes_at(record.content)?;
         // One from before checkpoints were wanted goes on without them: to where it can begin later that is far.
         let reader = reader.filter(|reader| reader.has_checkpoints() == bytes.has_checkpoints());
@@ -199,6 +216,18 @@ impl Layer {
         Ok(None)
     }
 
+    /// The bytes of the index, made anew: in the place of one that is kept and turned out to be damaged.
+    fn remade(&self) -> Option<Arc<dyn ReadAt>> {
+        if let Place::Store(store) = &self.place
+            && let Some(form) = &self.blob().ok()?.form
+            && store.make_index(form).is_ok_and(|made| made)
+            && let Some(index) = store.kept_index(&self.diff_id)
+        {
+            return Some(index.into_bytes());
+        }
+        self.make().ok().map(Index::into_bytes)
+    }
+
     /// Makes the index from all of the layer. It is kept, and so are checkpoints, where there is a cache; otherwise they
     /// are in memory.
     fn make(&self) -> Result<Index, LayerError> {
@@ -209,7 +238,7 @@ impl Layer {
             Some(keeping) => keeping,
             None => &mut few,
         };
-        let (undone, made) = made::from_all(self.whole()?, digest, &self.diff_id, sink)?;
+        let (undone, made) = made::from_all(self.whole()?, digest, &self.diff_id, sink, self.scratch())?;
         let checkpoints = match (self.cache(), keeping) {
             (Some(cache), Some(keeping)) => {
                 // What cannot be kept is made again the next time.
@@ -221,7 +250,7 @@ impl Layer {
         };
         let bytes = Seekable::new(bytes.blob().clone(), Some(undone.size), checkpoints.map(Arc::new))?;
         self.noted.get_or_init(|| bytes);
-        made::opened(made.index?, &self.diff_id)
+        Ok(Index::open(made.index?, &self.diff_id)?)
     }
 
     /// All of the blob as it lies there, and its size.

@@ -21,24 +21,23 @@
 
 mod history;
 mod part;
-mod path;
 mod resolve;
 mod said;
 #[cfg(test)]
 mod tests;
 mod walk;
-pub(crate) mod whiteout;
 
+pub use super::path::{clean, is_below, order, printable};
+pub(crate) use super::path::{join, split};
 pub use history::{Event, Hidden};
 pub use part::Part;
-pub use path::{clean, is_below, order, printable};
-pub(crate) use path::{join, split};
 pub use resolve::{Follow, NoSuchPath, PathError};
 pub use walk::Walk;
 
 use super::entry::Kind;
 use super::index::{Index, Record};
 use super::opened::LayerError;
+use super::path::fits;
 use said::said;
 
 /// The indexes of a stack of layers.
@@ -76,13 +75,13 @@ pub struct Node {
 struct Extent {
     /// Layers that count.
     layers: usize,
-    /// Entries of the topmost of them that count.
-    entries: usize,
+    /// Of the topmost of them entries count whose headers come before this place of its tar.
+    end: u64,
 }
 
 impl Extent {
-    fn limit(self, layer: usize) -> usize {
-        if layer + 1 == self.layers { self.entries } else { usize::MAX }
+    fn limit(self, layer: usize) -> u64 {
+        if layer + 1 == self.layers { self.end } else { u64::MAX }
     }
 }
 
@@ -114,11 +113,11 @@ impl<'a> Tree<'a> {
     /// # Errors
     /// [`LayerError`] where a layer's index cannot be had.
     pub fn get(&self, path: &[u8]) -> Result<Option<Node>, LayerError> {
-        self.look(path, Extent { layers: self.layers.count(), entries: usize::MAX })
+        self.look(path, Extent { layers: self.layers.count(), end: u64::MAX })
     }
 
     fn look(&self, path: &[u8], extent: Extent) -> Result<Option<Node>, LayerError> {
-        if !path::fits(path) {
+        if !fits(path) {
             return Ok(None);
         }
         let node = |layer, entry| Some(Node { path: path.to_vec(), layer, entry });
@@ -126,9 +125,9 @@ impl<'a> Tree<'a> {
         let mut implied = path.is_empty().then_some(0);
         for layer in (0..extent.layers).rev() {
             let index = self.index(layer)?;
-            let said = said(index, path, extent.limit(layer));
+            let said = said(index, path, extent.limit(layer))?;
             if let Some(entry) = said.entry {
-                let directory = index.get(entry).kind == Kind::Directory;
+                let directory = index.get(entry)?.kind == Kind::Directory;
                 return Ok(match implied {
                     Some(above) if !directory => node(above, None),
                     _ => node(layer, Some(entry)),
@@ -148,9 +147,9 @@ impl<'a> Tree<'a> {
     ///
     /// # Errors
     /// [`LayerError`] where the layer's index cannot be had.
-    pub fn record(&self, node: &Node) -> Result<Option<Record<'a>>, LayerError> {
+    pub fn record(&self, node: &Node) -> Result<Option<Record>, LayerError> {
         let Some(entry) = node.entry else { return Ok(None) };
-        Ok(Some(self.index(node.layer)?.get(entry)))
+        Ok(Some(self.index(node.layer)?.get(entry)?))
     }
 
     /// What a node is, hard links looked through.
@@ -172,14 +171,12 @@ impl<'a> Tree<'a> {
     pub fn target(&self, node: &Node) -> Result<Option<Node>, LayerError> {
         let mut node = node.clone();
         for _ in 0..HARD_LINKS {
-            let (Some(entry), Some(record)) = (node.entry, self.record(&node)?) else {
-                return Ok(Some(node));
-            };
+            let Some(record) = self.record(&node)? else { return Ok(Some(node)) };
             if record.kind != Kind::HardLink {
                 return Ok(Some(node));
             }
-            let Some(path) = clean(record.link) else { return Ok(None) };
-            let extent = Extent { layers: node.layer + 1, entries: entry };
+            let Some(path) = clean(record.link()) else { return Ok(None) };
+            let extent = Extent { layers: node.layer + 1, end: record.header };
             let Some(found) = self.look(&path, extent)? else { return Ok(None) };
             match self.record(&found)? {
                 Some(record) if record.kind != Kind::Directory => node = found,
@@ -193,7 +190,7 @@ impl<'a> Tree<'a> {
 impl Node {
     /// The last component of its path; empty for the root.
     pub fn name(&self) -> &[u8] {
-        path::split(&self.path).1
+        split(&self.path).1
     }
 }
 

@@ -36,8 +36,8 @@ pub fn usage(tree: Tree<'_>) -> Result<Vec<Usage>, LayerError> {
     for (layer, seen) in seen.iter().enumerate() {
         let index = tree.index(layer)?;
         let mut layer = Usage { entries: index.len(), ..Usage::default() };
-        for (position, seen) in seen.iter().enumerate() {
-            let record = index.get(position);
+        for (record, seen) in index.entries().zip(seen) {
+            let record = record?;
             if record.kind == Kind::File {
                 layer.bytes = layer.bytes.saturating_add(record.stored_size());
                 if !seen {

@@ -242,7 +242,7 @@ impl Work<'_> {
         };
         let hooks = Hooks { advanced: &advanced, stop: self.stop };
         let mut keeping = self.batch.keeping();
-        let making = Making::new(&mut keeping);
+        let making = Making::new(&mut keeping, self.batch.store().scratch());
         let found = transfer.run_making(reader, writer, &wanted, &hooks, Some(making));
         let found = found.map_err(|error| match error {
             TransferError::Read { source, .. } => {

@@ -13,13 +13,15 @@ use super::error::io;
 use super::ingest::BlobWriter;
 use super::lock::Guard;
 use super::unlink::Unlinking;
-use super::{Batch, Blob, LAYERS, LayerRecord, Problem, Result, Store, Target, blob, undo};
+use super::{Batch, Blob, INGEST, LAYERS, LayerRecord, Problem, Result, Store, Target, blob, undo};
 use crate::digest::{Algorithm, Digest};
 use crate::layer::checkpoints::{Checkpoints, CheckpointsError};
-use crate::layer::index::{Index, IndexError};
-use crate::layer::kept::{Kind, open_checkpoints, read_index};
-use crate::layer::make::{Made, Making};
+use crate::layer::index::{Index, IndexError, Scratch};
+use crate::layer::kept::{Kind, open_checkpoints, open_index};
+use crate::layer::make::{Made, MakeError, Making};
+use crate::layer::read_at::{From, ReadAt};
 use crate::layer::transfer::Transfer;
+use crate::transport::spool;
 
 impl Kind {
     /// Where it is, relative to the root.
@@ -67,32 +69,29 @@ impl Store {
 
     pub(super) fn open_index(&self, diff_id: &Digest) -> Result<Option<Result<Index, IndexError>>> {
         let path = Kind::Index.path(diff_id);
-        let Some(mut file) = blob::open(self.root(), &path)? else { return Ok(None) };
-        let size = file.size();
-        read_index(&mut file, size, diff_id).map(Some).map_err(io("reading", path))
+        let Some(file) = blob::open(self.root(), &path)? else { return Ok(None) };
+        open_index(file.into_file(), diff_id).map(Some).map_err(io("opening", path))
     }
 
     /// Whether these very bytes are kept as the index of the layer.
-    fn keeps_index(&self, diff_id: &Digest, mut bytes: &[u8]) -> bool {
-        let Ok(Some(mut file)) = blob::open(self.root(), &Kind::Index.path(diff_id)) else { return false };
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            match stdio::Read::read(&mut file, &mut buffer) {
-                Ok(0) => return bytes.is_empty(),
-                Ok(read) => match bytes.strip_prefix(&buffer[..read]) {
-                    Some(rest) => bytes = rest,
-                    None => return false,
-                },
-                Err(error) if error.kind() == stdio::ErrorKind::Interrupted => {}
-                Err(_) => return false,
-            }
-        }
+    fn keeps_index(&self, diff_id: &Digest, made: &Arc<dyn ReadAt>) -> bool {
+        let kept = blob::open(self.root(), &Kind::Index.path(diff_id)).ok().flatten();
+        kept.filter(|kept| kept.size() == made.size()).is_some_and(|mut kept| {
+            let mut same = Same { kept: &mut kept, differs: false };
+            stdio::copy(&mut From::new(made.clone(), 0), &mut same).is_ok() && !same.differs
+        })
     }
 
     fn open_checkpoints(&self, blob: &Digest) -> Result<Option<Result<Checkpoints, CheckpointsError>>> {
         let path = Kind::Checkpoints.path(blob);
         let Some(file) = blob::open(self.root(), &path)? else { return Ok(None) };
         open_checkpoints(file.into_file(), blob).map(Some).map_err(io("opening", path))
+    }
+
+    /// Where what is made of a layer is meanwhile, as far as it does not fit into memory.
+    pub(crate) fn scratch(&self) -> Scratch {
+        let store = self.clone();
+        Scratch::new(move || spool::unnamed(&store.root().open_dir(INGEST)?))
     }
 
     /// What takes in that which is made of a layer that is here.
@@ -118,7 +117,7 @@ impl Store {
         let LayerRecord { diff_id, blob: Target { digest, .. }, .. } = layer;
         let Some(mut blob) = self.open_blob(digest)? else { return Ok(false) };
         let mut keeping = self.keeping()?;
-        let making = Making::new(&mut keeping);
+        let making = Making::new(&mut keeping, self.scratch());
         let mut transfer = Transfer::default();
         let found = undo(&mut blob, digest, diff_id.algorithm(), &mut transfer, Some(making));
         let Some(found) = found.ok().filter(|found| found.digest == *digest) else { return Ok(false) };
@@ -204,10 +203,11 @@ impl Keeping {
     /// A [`StoreError`](super::StoreError) where it cannot be written. What can be is kept all the same.
     pub fn keep(mut self, diff_id: &Digest, blob: &Digest, made: &Made) -> Result<()> {
         let index = || -> Result<()> {
-            let Ok(bytes) = &made.index else { return Ok(()) };
+            let Ok(index) = &made.index else { return Ok(()) };
             let path = Kind::Index.path(diff_id);
             let mut writer = self.create()?;
-            writer.write_all(bytes).map_err(io("writing", path.clone()))?;
+            stdio::copy(&mut From::new(index.clone(), 0), &mut writer)
+                .map_err(io("writing", path.clone()))?;
             writer.keep(path)
         };
         let index = index();
@@ -235,22 +235,42 @@ impl Write for Keeping {
     }
 }
 
+/// Holds what is kept against what is written.
+struct Same<R> {
+    kept: R,
+    differs: bool,
+}
+
+impl<R: stdio::Read> Write for Same<R> {
+    fn write(&mut self, bytes: &[u8]) -> stdio::Result<usize> {
+        if !self.differs {
+            let mut found = vec![0; bytes.len()];
+            self.differs = self.kept.read_exact(&mut found).is_err() || found != bytes;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> stdio::Result<()> {
+        Ok(())
+    }
+}
+
 /// Holds what is kept of a layer against what is made of it now. What is not kept is no matter, nor what another version
 /// wrote.
 pub(super) struct Comparing<'a> {
     store: &'a Store,
     layer: &'a LayerRecord,
     /// The checkpoints that are kept, as far as they are not compared.
-    checkpoints: Option<Blob>,
-    differ: bool,
+    checkpoints: Option<Same<Blob>>,
     pub(super) problems: Vec<Problem>,
 }
 
 impl<'a> Comparing<'a> {
     pub(super) fn new(store: &'a Store, layer: &'a LayerRecord) -> Comparing<'a> {
         let path = Kind::Checkpoints.path(&layer.blob.digest);
-        let checkpoints = blob::open(store.root(), &path).ok().flatten();
-        Comparing { store, layer, checkpoints, differ: false, problems: Vec::new() }
+        let kept = blob::open(store.root(), &path).ok().flatten();
+        let checkpoints = kept.map(|kept| Same { kept, differs: false });
+        Comparing { store, layer, checkpoints, problems: Vec::new() }
     }
 
     /// Compares the index, now that all of it was made, and says what was found of the checkpoints.
@@ -266,17 +286,18 @@ impl<'a> Comparing<'a> {
         let kept = if same { Ok(None) } else { self.store.open_index(diff_id) };
         match kept {
             Ok(None | Some(Err(IndexError::Version { .. }))) => {}
+            // There was no place to make one: it remains to be seen.
+            Ok(Some(Ok(_))) if matches!(made.index, Err(MakeError::Scratch { .. })) => {}
             Ok(Some(Ok(index))) => {
-                if made.index.as_ref().ok().map(Vec::as_slice) != Some(index.bytes()) {
-                    wrong(Kind::Index, diff_id, OTHER.into());
-                }
+                let damaged = index.verify().err();
+                wrong(Kind::Index, diff_id, damaged.map_or(OTHER.into(), |error| error.to_string()));
             }
             Ok(Some(Err(error))) => wrong(Kind::Index, diff_id, error.to_string()),
             Err(error) => wrong(Kind::Index, diff_id, error.to_string()),
         }
         let Some(kept) = &mut self.checkpoints else { return };
-        let ended = matches!(stdio::Read::read(kept, &mut [0]), Ok(0));
-        if made.checkpoints && ended && !self.differ {
+        let ended = matches!(stdio::Read::read(&mut kept.kept, &mut [0]), Ok(0));
+        if made.checkpoints && ended && !kept.differs {
             return;
         }
         match self.store.open_checkpoints(digest) {
@@ -291,11 +312,7 @@ impl<'a> Comparing<'a> {
 /// The checkpoints that are made.
 impl Write for Comparing<'_> {
     fn write(&mut self, bytes: &[u8]) -> stdio::Result<usize> {
-        if let Some(kept) = self.checkpoints.as_mut().filter(|_| !self.differ) {
-            let mut found = vec![0; bytes.len()];
-            self.differ = stdio::Read::read_exact(kept, &mut found).is_err() || found != bytes;
-        }
-        Ok(bytes.len())
+        self.checkpoints.as_mut().map_or(Ok(bytes.len()), |kept| kept.write(bytes))
     }
 
     fn flush(&mut self) -> stdio::Result<()> {

@@ -62,7 +62,7 @@ impl Store {
         let Some(mut blob) = self.open_blob(digest)? else { return Ok(None) };
         // Where nothing can be kept it is verified all the same.
         let mut keeping = if self.is_read_only() { None } else { self.keeping().ok() };
-        let making = keeping.as_mut().map(|keeping| Making::new(keeping));
+        let making = keeping.as_mut().map(|keeping| Making::new(keeping, self.scratch()));
         let found = undo(&mut blob, digest, diff_id.algorithm(), transfer, making);
         let found = found.map_err(|error| match error {
             TransferError::Read { source, .. } => {

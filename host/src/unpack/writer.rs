@@ -18,7 +18,7 @@ use super::{Options, UnpackError};
 use crate::layer::entry::{Entry, Kind};
 use crate::layer::tar::Visitor;
 use crate::layer::tree;
-use crate::layer::tree::whiteout::{Mark, mark};
+use crate::layer::whiteout::{Mark, mark};
 
 /// Bytes of a path: Linux's `PATH_MAX` without the NUL.
 const PATH: usize = 4095;

@@ -16,9 +16,11 @@ mod layer {
     pub mod compression;
     pub mod entry;
     pub mod index;
+    pub mod path;
     pub mod read_at;
     pub mod seek;
     pub mod tar;
+    pub mod whiteout;
 }
 #[allow(dead_code)]
 #[path = "../../../host/src/transport"]
@@ -40,25 +42,45 @@ static LAYER: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
     (plain, blob)
 });
 
-/// With a checksum that fits what it is of: all of an index; of checkpoints what follows the windows, the tail of
-/// this blob included.
+/// An index of these bytes, with checksums that fit. The first four say how much of the rest is the first of two blocks,
+/// how many entries each of them has, and where the layer ends.
 fn sealed(bytes: &[u8]) -> Vec<u8> {
-    let mut sealed = [b"cnsgnix\x01", bytes].concat();
-    let checksum = blake3::hash(&sealed);
-    sealed.extend(checksum.as_bytes());
-    sealed
+    let (head, rest) = bytes.split_at(bytes.len().min(4));
+    let number = |at: usize| u64::from(head.get(at).copied().unwrap_or(0));
+    let (first, second) = rest.split_at(rest.len() * number(0) as usize / 255);
+    let blocks = [(first, number(1)), (second, number(2))];
+    let (mut out, mut table) = (b"cnsgnix\x02".to_vec(), Vec::new());
+    for (block, count) in blocks.iter().filter(|(_, count)| *count > 0) {
+        out.extend_from_slice(block);
+        table.extend((block.len() as u32).to_le_bytes());
+        table.extend((*count as u32).to_le_bytes());
+        table.extend(blake3::hash(block).as_bytes());
+        let key = &block[..block.len().min(3)];
+        table.push(key.len() as u8);
+        table.extend(key);
+    }
+    for number in [table.len() as u64, number(1) + number(2), number(3) << 12] {
+        table.extend(number.to_le_bytes());
+    }
+    table.push(0);
+    table.extend([0; 64 + 7]);
+    let checksum = blake3::Hasher::new().update(&out[..8]).update(&table).finalize();
+    out.extend(table);
+    out.extend(checksum.as_bytes());
+    out
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let _ = Index::read(bytes.to_vec());
-    if let Ok(index) = Index::read(sealed(bytes)) {
-        for position in 0..index.len().min(100) {
-            let record = index.get(position);
+    let _ = Index::read(Arc::new(bytes.to_vec()));
+    if let Ok(index) = Index::read(Arc::new(sealed(bytes))) {
+        for record in (0..index.len().min(100)).filter_map(|position| index.get(position).ok()) {
             assert!(record.content + record.stored_size() <= index.size());
-            let _ = (record.entry(), record.xattrs().count(), record.sparse());
-            let _ = (index.find(record.path), index.below(record.path).count());
+            let _ = (record.entry(), record.xattrs().count(), record.sparse(), record.link().len());
+            let _ = index.find(&record.path()).is_ok();
+            let _ = index.at(record.key()).map(Iterator::count);
+            let _ = index.below(record.key()).map(Iterator::count);
         }
-        let _ = (index.find(b""), index.below(b"").count());
+        let _ = (index.find(b"").is_ok(), index.below(b"").map(Iterator::count), index.entries().count());
     }
 
     let (plain, blob) = &*LAYER;

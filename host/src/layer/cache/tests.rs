@@ -6,7 +6,7 @@ use std::path::Path;
 use cap_std::ambient_authority;
 
 use super::*;
-use crate::layer::index::Builder;
+use crate::layer::index::{Builder, Scratch};
 
 fn cache(directory: &Path, limit: u64) -> Option<Cache> {
     Cache::new(Dir::open_ambient_dir(directory, ambient_authority()).unwrap(), limit).unwrap()
@@ -15,8 +15,8 @@ fn cache(directory: &Path, limit: u64) -> Option<Cache> {
 /// Keeps the index of a layer without entries; its diff ID, and the bytes it takes.
 fn keep(cache: &Cache, name: &str) -> (Digest, u64) {
     let diff_id = Digest::of(name.as_bytes());
-    let index = Builder::new().finish(&diff_id, 1024).unwrap();
-    let size = index.len() as u64;
+    let index = Builder::new(Scratch::default()).finish(&diff_id, 1024).unwrap();
+    let size = index.size();
     cache.keeping().keep(&diff_id, &diff_id, &Made { index: Ok(index), checkpoints: false }).unwrap();
     (diff_id, size)
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::digest::Digest;
 use crate::layer::entry::{Entry, Time};
-use crate::layer::index::{Builder, Index};
+use crate::layer::index::{Builder, Index, Scratch};
 use crate::layer::tar::Visitor as _;
 
 /// What a layer has at a path: kind, content, mode, owner, time.
@@ -20,7 +20,7 @@ struct Given {
 }
 
 fn index(entries: &[Given]) -> Index {
-    let mut builder = Builder::new();
+    let mut builder = Builder::new(Scratch::default());
     let mut at = 0;
     for given in entries {
         let file = given.kind == Kind::File;
@@ -141,7 +141,7 @@ fn facts(tree: &Tree<'_>, node: &Node) -> Facts {
             let time = (record.kind != Kind::Directory).then_some(record.modified.seconds);
             let mode = if record.kind == Kind::Symlink { 0 } else { record.mode };
             let digest = record.digest.map(|digest| digest.to_string());
-            (record.kind, mode, record.uid, time, record.link.to_vec(), digest)
+            (record.kind, mode, record.uid, time, record.link().to_vec(), digest)
         }
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! u8       kind, and flags: digest, link, device, xattrs, sparse
+//! u8       how the path is written, and what it says as a whiteout (see `Form`)
+//! varint   length of the path by which it is found, that path
 //! varint   where its headers begin, in blocks of 512 bytes; how many blocks later its content does
 //! varint   size, mode, uid, gid, seconds (zigzag), nanoseconds
-//! varint   length of the path, the path
+//! written  varint length, the path as written, where the form does not say it
 //! link     varint length, the target
 //! device   varint major, minor
 //! xattrs   varint length of what follows; for each: varint length, name, varint length, value
@@ -12,8 +14,15 @@
 //! digest   32 bytes
 //! ```
 
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::FileDigest;
+use super::block::Block;
 use crate::layer::entry::{Entry, Kind, Run, Time};
+use crate::layer::path::{join, plain, split};
+use crate::layer::whiteout::{self, mark};
 
 const BLOCK: u64 = 512;
 
@@ -34,13 +43,50 @@ const KINDS: [Kind; 7] = [
     Kind::Fifo,
 ];
 
-/// One entry of a layer, borrowed from its [`Index`](super::Index).
+/// How most paths are written: what is before and after the one by which they are found.
+const FORMS: [(&[u8], &[u8]); 6] =
+    [(b"", b""), (b"", b"/"), (b"./", b""), (b"./", b"/"), (b"/", b""), (b"/", b"/")];
+/// The form of any other.
+const OTHER: u8 = FORMS.len() as u8;
+const FORM: u8 = 0x0f;
+
+const WHITEOUT: u8 = 0x10;
+const OPAQUE: u8 = 0x20;
+const NOTHING: u8 = 0x30;
+
+/// What an entry is that is no file's but has the name of a whiteout (image-spec, layer.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Record<'a> {
-    /// The path as written; not normalised.
-    pub path: &'a [u8],
+pub enum Mark {
+    /// What lower layers have at the path by which it is found is hidden.
+    Whiteout,
+    /// What lower layers have in the directory by whose path it is found is hidden.
+    Opaque,
+    /// It says nothing, and is no file's all the same.
+    Nothing,
+}
+
+/// The path by which an entry is found, and what it says as a whiteout: its own path, cleaned; of a whiteout that of what
+/// it is about.
+pub(super) fn key(path: &[u8]) -> (Cow<'_, [u8]>, Option<Mark>) {
+    let path = plain(path);
+    let (directory, name) = split(&path);
+    match mark(name) {
+        Some(whiteout::Mark::Whiteout(name)) => (Cow::Owned(join(directory, name)), Some(Mark::Whiteout)),
+        Some(whiteout::Mark::Opaque) => (Cow::Owned(directory.to_vec()), Some(Mark::Opaque)),
+        Some(whiteout::Mark::Nothing) => (path, Some(Mark::Nothing)),
+        None => (path, None),
+    }
+}
+
+/// One entry of a layer, with the piece of the [`Index`](super::Index) that it is in.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Its position in the index.
+    pub position: usize,
     /// What it is.
     pub kind: Kind,
+    /// What it says where it is no file's.
+    pub mark: Option<Mark>,
     /// Bytes of content; of a sparse file with its holes.
     pub size: u64,
     /// Permission bits, set-uid, set-gid, sticky.
@@ -51,27 +97,47 @@ pub struct Record<'a> {
     pub gid: u64,
     /// When it was modified.
     pub modified: Time,
-    /// The target of a link; empty otherwise.
-    pub link: &'a [u8],
     /// Major and minor number of a device.
     pub device: (u32, u32),
-    /// Where its headers begin in the uncompressed tar.
+    /// Where its headers begin in the uncompressed tar: further on than those of every entry that comes before it there.
     pub header: u64,
     /// Where its content begins in the uncompressed tar.
     pub content: u64,
     /// Of a regular file. A sparse file with more than a gigabyte of holes has none.
     pub digest: Option<FileDigest>,
-    xattrs: &'a [u8],
+    block: Arc<Block>,
+    key: Span,
+    written: Written,
+    link: Span,
+    xattrs: Span,
     /// How many runs, and the runs.
-    sparse: Option<(u64, &'a [u8])>,
+    sparse: Option<(u64, Span)>,
 }
 
-impl<'a> Record<'a> {
-    /// The record at the start of `bytes`, and its length. `None` where there is none.
-    pub(super) fn parse(bytes: &'a [u8]) -> Option<(Record<'a>, usize)> {
-        let mut reader = Reader { rest: bytes };
-        let flags = reader.take(1)?[0];
+/// Bytes of the block.
+type Span = Range<usize>;
+
+#[derive(Debug, Clone)]
+enum Written {
+    Form(usize),
+    Other(Span),
+}
+
+impl Record {
+    /// The record that begins at this place of the block. `None` where there is none.
+    pub(super) fn parse(block: &Arc<Block>, start: usize, position: usize) -> Option<Record> {
+        let bytes = block.records();
+        let mut reader = Reader { bytes, at: start };
+        let [flags, form] = *reader.taken(2)?.first_chunk()?;
         let kind = *KINDS.get(usize::from(flags & KIND))?;
+        let mark = match form & !FORM {
+            0 => None,
+            WHITEOUT => Some(Mark::Whiteout),
+            OPAQUE => Some(Mark::Opaque),
+            NOTHING => Some(Mark::Nothing),
+            _ => return None,
+        };
+        let key = reader.span()?;
         let header = reader.number()?.checked_mul(BLOCK)?;
         let content = reader.number()?.checked_mul(BLOCK)?.checked_add(header)?;
         let size = reader.number()?;
@@ -80,22 +146,26 @@ impl<'a> Record<'a> {
         let seconds = unzigzag(reader.number()?);
         let nanoseconds =
             reader.number()?.try_into().ok().filter(|nanoseconds| *nanoseconds < 1_000_000_000)?;
-        let path = reader.bytes()?;
-        let link = if flags & LINK == 0 { &[][..] } else { reader.bytes()? };
+        let written = match form & FORM {
+            OTHER => Written::Other(reader.span()?),
+            form if form < OTHER => Written::Form(form.into()),
+            _ => return None,
+        };
+        let link = if flags & LINK == 0 { 0..0 } else { reader.span()? };
         let device = match flags & DEVICE {
             0 => (0, 0),
             _ => (reader.number()?.try_into().ok()?, reader.number()?.try_into().ok()?),
         };
-        let xattrs = if flags & XATTRS == 0 { &[][..] } else { reader.bytes()? };
-        let mut pairs = Reader { rest: xattrs };
-        while !pairs.rest.is_empty() {
-            pairs.bytes()?;
-            pairs.bytes()?;
+        let xattrs = if flags & XATTRS == 0 { 0..0 } else { reader.span()? };
+        let mut pairs = Reader { bytes: &bytes[xattrs.clone()], at: 0 };
+        while pairs.at < xattrs.len() {
+            pairs.span()?;
+            pairs.span()?;
         }
         let mut sparse = None;
         if flags & SPARSE != 0 {
             let count = reader.number()?;
-            let start = reader.rest;
+            let start = reader.at;
             let mut end = 0u64;
             for _ in 0..count {
                 end = end.checked_add(reader.number()?)?.checked_add(reader.number()?)?;
@@ -103,52 +173,70 @@ impl<'a> Record<'a> {
             if end > size {
                 return None;
             }
-            sparse = Some((count, &start[..start.len() - reader.rest.len()]));
+            sparse = Some((count, start..reader.at));
         }
         let digest = match flags & DIGEST {
             0 => None,
-            _ => Some(FileDigest(*reader.take(32)?.first_chunk()?)),
+            _ => Some(FileDigest(*reader.taken(32)?.first_chunk()?)),
         };
         let modified = Time { seconds, nanoseconds };
-        let record = Record {
-            path,
+        let block = block.clone();
+        Some(Record {
+            position,
             kind,
+            mark,
             size,
             mode,
             uid,
             gid,
             modified,
-            link,
             device,
             header,
             content,
             digest,
+            block,
+            key,
+            written,
+            link,
             xattrs,
             sparse,
-        };
-        Some((record, bytes.len() - reader.rest.len()))
+        })
     }
 
-    /// The path of the record at the start of `bytes`, which was parsed before: a search looks at nothing else.
-    pub(super) fn path(bytes: &'a [u8]) -> Option<&'a [u8]> {
-        let mut rest = bytes.get(1..)?;
-        // Where it lies, size, mode, owner, group and time.
-        for _ in 0..8 {
-            let end = rest.iter().position(|byte| byte & 0x80 == 0)?;
-            rest = &rest[end + 1..];
+    /// The path by which it is found: its own, cleaned; of a whiteout that of what it hides, or makes opaque.
+    pub fn key(&self) -> &[u8] {
+        self.bytes(&self.key)
+    }
+
+    /// Its path as written; not normalised.
+    pub fn path(&self) -> Cow<'_, [u8]> {
+        match &self.written {
+            Written::Other(path) => Cow::Borrowed(self.bytes(path)),
+            Written::Form(form) => match FORMS[*form] {
+                (b"", b"") => Cow::Borrowed(self.key()),
+                (before, after) => Cow::Owned([before, self.key(), after].concat()),
+            },
         }
-        Reader { rest }.bytes()
+    }
+
+    /// The target of a link; empty otherwise.
+    pub fn link(&self) -> &[u8] {
+        self.bytes(&self.link)
+    }
+
+    fn bytes(&self, span: &Span) -> &[u8] {
+        self.block.records().get(span.clone()).unwrap_or_default()
     }
 
     /// Extended attributes, by name.
-    pub fn xattrs(&self) -> Xattrs<'a> {
-        Xattrs { rest: Reader { rest: self.xattrs } }
+    pub fn xattrs(&self) -> Xattrs<'_> {
+        Xattrs { rest: Reader { bytes: self.bytes(&self.xattrs), at: 0 } }
     }
 
     /// Of a sparse file, the runs that are data: ascending, none beyond the size.
     pub fn sparse(&self) -> Option<Vec<Run>> {
-        let (count, bytes) = self.sparse?;
-        let mut reader = Reader { rest: bytes };
+        let (count, runs) = self.sparse.as_ref()?;
+        let mut reader = Reader { bytes: self.bytes(runs), at: 0 };
         let mut end = 0;
         let run = |_| {
             let offset = end + reader.number()?;
@@ -156,16 +244,16 @@ impl<'a> Record<'a> {
             end = offset + size;
             Some(Run { offset, size })
         };
-        (0..count).map_while(run).collect::<Vec<_>>().into()
+        (0..*count).map_while(run).collect::<Vec<_>>().into()
     }
 
     /// Bytes of content in the tar: those of a regular file, without holes.
     pub fn stored_size(&self) -> u64 {
-        match self.sparse {
+        match &self.sparse {
             _ if self.kind != Kind::File => 0,
-            Some((count, bytes)) => {
-                let mut reader = Reader { rest: bytes };
-                (0..count).map_while(|_| reader.number().and(reader.number())).sum()
+            Some((count, runs)) => {
+                let mut reader = Reader { bytes: self.bytes(runs), at: 0 };
+                (0..*count).map_while(|_| reader.number().and(reader.number())).sum()
             }
             None => self.size,
         }
@@ -174,14 +262,14 @@ impl<'a> Record<'a> {
     /// The same entry by itself.
     pub fn entry(&self) -> Entry {
         Entry {
-            path: self.path.to_vec(),
+            path: self.path().into_owned(),
             kind: self.kind,
             size: self.size,
             mode: self.mode,
             uid: self.uid,
             gid: self.gid,
             modified: self.modified,
-            link: self.link.to_vec(),
+            link: self.link().to_vec(),
             device: self.device,
             xattrs: self.xattrs().map(|(name, value)| (name.to_vec(), value.to_vec())).collect(),
             sparse: self.sparse(),
@@ -205,43 +293,56 @@ impl<'a> Iterator for Xattrs<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some((self.rest.bytes()?, self.rest.bytes()?))
+        let (name, value) = (self.rest.span()?, self.rest.span()?);
+        Some((&self.rest.bytes[name], &self.rest.bytes[value]))
     }
 }
 
 #[derive(Debug, Clone)]
 struct Reader<'a> {
-    rest: &'a [u8],
+    bytes: &'a [u8],
+    at: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(length)?;
-        self.rest = rest;
+    fn taken(&mut self, length: usize) -> Option<&'a [u8]> {
+        let end = self.at.checked_add(length)?;
+        let taken = self.bytes.get(self.at..end)?;
+        self.at = end;
         Some(taken)
     }
 
     /// A varint in its shortest form.
     fn number(&mut self) -> Option<u64> {
         let mut value = 0;
-        for (at, byte) in self.rest.iter().take(10).enumerate() {
+        for (at, byte) in self.bytes.get(self.at..)?.iter().take(10).enumerate() {
             let bits = u64::from(byte & 0x7f);
             if at == 9 && bits > 1 || at > 0 && *byte == 0 {
                 return None;
             }
             value |= bits << (7 * at);
             if byte & 0x80 == 0 {
-                self.rest = &self.rest[at + 1..];
+                self.at += at + 1;
                 return Some(value);
             }
         }
         None
     }
 
-    fn bytes(&mut self) -> Option<&'a [u8]> {
-        let length = self.number()?;
-        self.take(usize::try_from(length).ok()?)
+    /// Where so many bytes are as the number in front of them says.
+    fn span(&mut self) -> Option<Span> {
+        let length = usize::try_from(self.number()?).ok()?;
+        let start = self.at;
+        self.taken(length)?;
+        Some(start..self.at)
     }
+}
+
+/// The path by which a record is found that begins at this place: a search looks at nothing else.
+pub(super) fn key_at(records: &[u8], start: usize) -> Option<&[u8]> {
+    let mut reader = Reader { bytes: records, at: start.checked_add(2)? };
+    let key = reader.span()?;
+    records.get(key)
 }
 
 /// Appends the record of an entry whose headers and content begin there. The digest follows once it is known,
@@ -256,6 +357,20 @@ pub(super) fn write(out: &mut Vec<u8>, entry: &Entry, header: u64, content: u64,
             | flag(!entry.xattrs.is_empty(), XATTRS)
             | flag(entry.sparse.is_some(), SPARSE),
     );
+    let (key, mark) = key(&entry.path);
+    let is_written = |(before, after): &(&[u8], &[u8])| {
+        let rest = entry.path.strip_prefix(*before).and_then(|rest| rest.strip_suffix(*after));
+        rest == Some(&key)
+    };
+    let form = FORMS.iter().position(is_written).map_or(OTHER, |at| at as u8);
+    let mark = match mark {
+        None => 0,
+        Some(Mark::Whiteout) => WHITEOUT,
+        Some(Mark::Opaque) => OPAQUE,
+        Some(Mark::Nothing) => NOTHING,
+    };
+    out.push(form | mark);
+    bytes(out, &key);
     number(out, header / BLOCK);
     number(out, (content - header) / BLOCK);
     number(out, entry.size);
@@ -264,7 +379,9 @@ pub(super) fn write(out: &mut Vec<u8>, entry: &Entry, header: u64, content: u64,
     number(out, entry.gid);
     number(out, zigzag(entry.modified.seconds));
     number(out, entry.modified.nanoseconds.into());
-    bytes(out, &entry.path);
+    if form == OTHER {
+        bytes(out, &entry.path);
+    }
     if !entry.link.is_empty() {
         bytes(out, &entry.link);
     }

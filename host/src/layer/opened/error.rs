@@ -4,7 +4,8 @@ use std::io;
 
 use crate::digest::Digest;
 use crate::layer::compression::CompressionError;
-use crate::layer::index::TooLarge;
+use crate::layer::index::IndexError;
+use crate::layer::make::MakeError;
 use crate::source::SourceError;
 use crate::store::StoreError;
 use crate::transport::tar_index::TarError;
@@ -47,9 +48,6 @@ pub enum LayerError {
         /// The entry's path, escaped where it is no text.
         path: String,
     },
-    /// It has more entries than can be kept.
-    #[error(transparent)]
-    TooLarge(#[from] TooLarge),
     /// It is no tar.
     #[error("the layer is no tar")]
     Tar(#[from] TarError),
@@ -69,12 +67,10 @@ pub enum LayerError {
     /// The source cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// The index that was made is none; a mistake of consign's.
-    #[error("the index of layer `{diff_id}` cannot be used")]
-    Index {
-        /// The layer.
-        diff_id: Digest,
-        /// Why.
-        source: crate::layer::index::IndexError,
-    },
+    /// Its index cannot be made.
+    #[error("making a layer's index failed")]
+    Make(#[source] MakeError),
+    /// Its index cannot be used: it changed, or what it is read from failed, after it was opened.
+    #[error("a layer's index cannot be used")]
+    Index(#[from] IndexError),
 }

@@ -26,8 +26,8 @@ pub struct FileReader {
 }
 
 impl FileReader {
-    pub(super) fn new(mut layer: Reader, record: &Record<'_>) -> Result<FileReader, LayerError> {
-        let path = printable(record.path).into_owned();
+    pub(super) fn new(mut layer: Reader, record: &Record) -> Result<FileReader, LayerError> {
+        let path = printable(&record.path()).into_owned();
         if record.kind != Kind::File {
             return Err(LayerError::NotAFile { path });
         }
@@ -86,7 +86,7 @@ impl FileReader {
 const HEADERS: u64 = 8 << 20;
 
 /// Whether the layer has the entry where the index says, whatever else the index may say.
-fn is_there(layer: &mut Reader, record: &Record<'_>) -> bool {
+fn is_there(layer: &mut Reader, record: &Record) -> bool {
     let length = record.content - record.header;
     if length > HEADERS {
         return false;
@@ -105,7 +105,7 @@ fn is_there(layer: &mut Reader, record: &Record<'_>) -> bool {
 }
 
 struct Seen<'a> {
-    record: &'a Record<'a>,
+    record: &'a Record,
     is_there: bool,
 }
 
@@ -114,7 +114,7 @@ impl Visitor for Seen<'_> {
 
     fn entry(&mut self, entry: &Entry, content: u64) -> Result<(), TarError> {
         let Seen { record, is_there } = self;
-        let same = entry.path == record.path && entry.kind == record.kind && entry.size == record.size;
+        let same = *entry.path == *record.path() && entry.kind == record.kind && entry.size == record.size;
         let placed = content == record.content - record.header && entry.stored_size() == record.stored_size();
         *is_there = same && placed;
         Ok(())

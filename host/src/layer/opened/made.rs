@@ -7,7 +7,7 @@ use super::LayerError;
 use crate::digest::Digest;
 use crate::layer::checkpoints::Checkpoints;
 use crate::layer::compression::{CompressionError, Expansion};
-use crate::layer::index::{Builder, Index};
+use crate::layer::index::{Builder, Index, Scratch};
 use crate::layer::make::{Made, MakeError, Making};
 use crate::layer::read_at::ReadAt;
 use crate::layer::tar;
@@ -20,6 +20,7 @@ pub(super) fn from_all(
     blob: &Digest,
     diff_id: &Digest,
     sink: &mut (dyn Write + Send),
+    scratch: Scratch,
 ) -> Result<(Undone, Made), LayerError> {
     let wanted = Wanted {
         size,
@@ -28,7 +29,7 @@ pub(super) fn from_all(
         expansion: Expansion::default(),
     };
     let hooks = Hooks { advanced: &|_| (), stop: &AtomicBool::new(false) };
-    let making = Making::new(sink);
+    let making = Making::new(sink, scratch);
     let found = Transfer::default().run_making(&mut reader, &mut io::sink(), &wanted, &hooks, Some(making));
     let found = found.map_err(|error| match error {
         TransferError::Read { source, .. } => LayerError::Read { source },
@@ -51,7 +52,7 @@ impl From<MakeError> for LayerError {
     fn from(error: MakeError) -> LayerError {
         match error {
             MakeError::Tar(error) => error.into(),
-            MakeError::TooLarge(error) => error.into(),
+            error => LayerError::Make(error),
         }
     }
 }
@@ -89,10 +90,14 @@ const WINDOW: usize = 8 << 10;
 
 /// From the headers of a plain layer, hopping from one to the next. Files have no digests, and whether the layer is
 /// what its diff ID says remains to be seen.
-pub(super) fn from_headers(blob: &dyn ReadAt, diff_id: &Digest) -> Result<Index, LayerError> {
+pub(super) fn from_headers(
+    blob: &dyn ReadAt,
+    diff_id: &Digest,
+    scratch: Scratch,
+) -> Result<Index, LayerError> {
     let size = blob.size();
     let mut tar = tar::Decoder::new();
-    let mut builder = Builder::without_digests();
+    let mut builder = Builder::without_digests(scratch);
     let (mut window, mut start, mut filled) = (vec![0; WINDOW], 0, 0);
     loop {
         let offset = tar.offset();
@@ -112,7 +117,8 @@ pub(super) fn from_headers(blob: &dyn ReadAt, diff_id: &Digest) -> Result<Index,
         }
     }
     tar.finish()?;
-    opened(builder.finish(diff_id, size)?, diff_id)
+    let made = builder.finish(diff_id, size).map_err(|source| LayerError::Make(source.into()))?;
+    Ok(Index::open(made, diff_id)?)
 }
 
 fn read(blob: &dyn ReadAt, offset: u64, buffer: &mut [u8]) -> Result<usize, LayerError> {
@@ -122,9 +128,4 @@ fn read(blob: &dyn ReadAt, offset: u64, buffer: &mut [u8]) -> Result<usize, Laye
             read => return Ok(read.map_err(|source| CompressionError::Read { source })?),
         }
     }
-}
-
-/// The index that was made just now.
-pub(super) fn opened(bytes: Vec<u8>, diff_id: &Digest) -> Result<Index, LayerError> {
-    Index::open(bytes, diff_id).map_err(|source| LayerError::Index { diff_id: diff_id.clone(), source })
 }

@@ -101,7 +101,7 @@ fn noise(length: usize) -> Vec<u8> {
 /// These layers as they lie, base layer first, and how many bytes are read of them. The diff IDs are those of
 /// `plain`.
 fn stack(blobs: &[Vec<u8>], plain: &[Vec<u8>], headers_only: bool) -> (Stack, Arc<AtomicU64>) {
-    read_so(blobs, plain, &Reading { headers_only, cache: None })
+    read_so(blobs, plain, &Reading { headers_only, ..Reading::default() })
 }
 
 fn read_so(blobs: &[Vec<u8>], plain: &[Vec<u8>], reading: &Reading) -> (Stack, Arc<AtomicU64>) {
@@ -180,7 +180,7 @@ fn layers_below_the_one_that_has_the_file_are_not_touched() {
 
 fn cached(directory: &tempfile::TempDir, headers_only: bool) -> Reading {
     let directory = Dir::open_ambient_dir(directory.path(), ambient_authority()).unwrap();
-    Reading { headers_only, cache: Cache::new(directory, cache::LIMIT).unwrap() }
+    Reading { headers_only, cache: Cache::new(directory, cache::LIMIT).unwrap(), spool: None }
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn what_is_not_what_it_should_be_is_an_error() {
     let layer = &layers.layers()[0];
     layer.index().unwrap();
     let changed = Seekable::new(Arc::new(other), None, None).unwrap();
-    let record = layer.index().unwrap().get(0);
+    let record = layer.index().unwrap().get(0).unwrap();
     let error = FileReader::new(changed.reader(), &record).unwrap().read_to_end(&mut bytes).unwrap_err();
     assert!(error.downcast::<LayerError>().is_ok_and(|error| matches!(error, LayerError::Damaged { .. })));
 }

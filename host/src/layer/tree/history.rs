@@ -50,11 +50,11 @@ impl Tree<'_> {
         let mut there = None;
         for layer in 0..self.layers() {
             let index = self.index(layer)?;
-            let said = said(index, path, usize::MAX);
+            let said = said(index, path, u64::MAX)?;
             let node = |entry| Event::Gave(Node { path: path.to_vec(), layer, entry });
             if let Some(entry) = said.entry {
                 events.push(node(Some(entry)));
-                there = Some(index.get(entry).kind == crate::layer::entry::Kind::Directory);
+                there = Some(index.get(entry)?.kind == crate::layer::entry::Kind::Directory);
                 continue;
             }
             if let (Some(why), Some(_)) = (said.hidden, there) {

@@ -1,10 +1,10 @@
 //! From a path as people write it to what is there: symbolic links are followed within the image.
 
-use super::path::{beginnings, fits, join, printable, split};
 use super::said::Descent;
 use super::{Node, Tree};
 use crate::layer::entry::Kind;
 use crate::layer::opened::LayerError;
+use crate::layer::path::{beginnings, fits, join, printable, split};
 
 /// Symbolic links that are followed on the way, as many as Linux follows (path_resolution(7)).
 const LINKS: u32 = 40;
@@ -90,14 +90,14 @@ impl<'a> Tree<'a> {
                 Some(target) => self.record(target)?,
                 None => self.record(&found)?,
             };
-            match record.map_or(Kind::Directory, |record| record.kind) {
+            match record.as_ref().map_or(Kind::Directory, |record| record.kind) {
                 Kind::Directory => {}
                 Kind::Symlink if !left.is_empty() || follow == Follow::Last => {
                     links += 1;
                     if links > LINKS {
                         return Err(NoSuchPath::TooManyLinks { path }.into());
                     }
-                    let target = record.map_or(&[][..], |record| record.link);
+                    let target = record.as_ref().map_or(&[][..], |record| record.link());
                     if target.first() == Some(&b'/') {
                         way = Way::new(*self);
                     } else {
@@ -154,17 +154,18 @@ impl<'a> Way<'a> {
             for (depth, beginning) in beginnings.enumerate().skip(start) {
                 let next = match descent {
                     Some(mut descent) => {
-                        descent.enter(index, beginning);
+                        descent.enter(index, beginning)?;
                         descent
                     }
-                    None => Descent::new(index, usize::MAX),
+                    None => Descent::new(index, u64::MAX)?,
                 };
                 descent = Some(next);
                 if let Some(layers) = self.descents.get_mut(depth) {
                     layers[layer] = descent;
                 }
             }
-            let Some(said) = descent.map(|descent| descent.said(index, &self.path)) else { continue };
+            let Some(descent) = descent else { continue };
+            let said = descent.said(index, &self.path)?;
             if said.entry.is_some() {
                 return Ok(node(layer, said.entry));
             }

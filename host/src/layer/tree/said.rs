@@ -1,10 +1,9 @@
 //! What one layer says of one path.
 
 use super::super::entry::Kind;
-use super::super::index::Index;
+use super::super::index::{Index, IndexError, Mark, Record};
+use super::super::path::{beginnings, usable};
 use super::history::Hidden;
-use super::path::{beginnings, join, split, usable};
-use super::whiteout::{Mark, OPAQUE, PREFIX, mark};
 
 /// What one layer says of a path.
 #[derive(Debug)]
@@ -35,104 +34,122 @@ impl Why {
     }
 }
 
-/// A layer, gone down into component by component. Only its first `limit` entries count.
+/// A layer, gone down into component by component. Only entries count whose headers come before `limit` in its tar.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Descent {
-    limit: usize,
+    limit: u64,
     /// The last entry of the path that comes after what cuts it off.
     entry: Option<usize>,
     hidden: Option<Why>,
     /// The same for what is below the path.
     hidden_below: Option<Why>,
-    /// Entries below the path do not count unless they come after this one.
-    cut: Option<usize>,
+    /// That entry is no directory.
+    ends: bool,
+    /// Entries below the path do not count unless their headers come after this place.
+    cut: Option<u64>,
     /// There are entries below the path.
     goes_on: bool,
 }
 
 impl Descent {
     /// At the root.
-    pub(super) fn new(index: &Index, limit: usize) -> Descent {
-        let directory = |at: &usize| *at < limit && index.get(*at).kind == Kind::Directory;
+    pub(super) fn new(index: &Index, limit: u64) -> Result<Descent, IndexError> {
         let mut descent = Descent {
             limit,
-            entry: index.all(b"").rfind(directory),
+            entry: None,
+            ends: false,
             hidden: None,
             hidden_below: None,
             cut: None,
             goes_on: true,
         };
-        if descent.there(index, OPAQUE) {
-            descent.hidden_below = Some(Why::Opaque(0));
+        for record in index.at(b"")? {
+            let record = record?;
+            match record.mark {
+                _ if record.header >= limit => {}
+                Some(Mark::Opaque) => descent.hidden_below = Some(Why::Opaque(0)),
+                None if record.kind == Kind::Directory => descent.entry = Some(record.position),
+                _ => {}
+            }
         }
-        descent
-    }
-
-    fn there(&self, index: &Index, path: &[u8]) -> bool {
-        index.all(path).any(|position| position < self.limit)
+        Ok(descent)
     }
 
     /// Down to `path`, which is in the directory where it is.
-    pub(super) fn enter(&mut self, index: &Index, path: &[u8]) {
-        (self.entry, self.hidden) = (None, self.hidden_below);
+    pub(super) fn enter(&mut self, index: &Index, path: &[u8]) -> Result<(), IndexError> {
+        (self.entry, self.ends, self.hidden) = (None, false, self.hidden_below);
         if !self.goes_on {
-            return;
+            return Ok(());
         }
-        let (directory, name) = split(path);
-        let whiteout = [PREFIX, name].concat();
-        if mark(&whiteout) == Some(Mark::Whiteout(name)) && self.there(index, &join(directory, &whiteout)) {
-            self.hidden = self.hidden.or(Some(Why::Whiteout(path.len())));
-        }
-        if mark(name).is_none() {
-            let (limit, after) = (self.limit, self.cut);
-            let counts = |at: &usize| *at < limit && after.is_none_or(|cut| *at > cut);
-            for position in index.all(path).filter(counts) {
-                self.entry = Some(position);
-                if index.get(position).kind != Kind::Directory {
-                    self.hidden = self.hidden.or(Some(Why::Replaced(path.len())));
-                    self.cut = Some(position);
+        let (mut whiteout, mut opaque, mut replaced) = (None, None, None);
+        let after = self.cut;
+        for record in index.at(path)? {
+            let record = record?;
+            match record.mark {
+                _ if record.header >= self.limit => {}
+                Some(Mark::Whiteout) => whiteout = Some(Why::Whiteout(path.len())),
+                Some(Mark::Opaque) => opaque = Some(Why::Opaque(path.len())),
+                Some(Mark::Nothing) => {}
+                None if after.is_some_and(|cut| record.header <= cut) => {}
+                None => {
+                    self.entry = Some(record.position);
+                    self.ends = record.kind != Kind::Directory;
+                    if self.ends {
+                        replaced = Some(Why::Replaced(path.len()));
+                        self.cut = Some(record.header);
+                    }
                 }
             }
         }
-        self.hidden_below = self.hidden;
-        self.goes_on = index.below(path).len() > 0;
-        if self.goes_on && self.hidden_below.is_none() && self.there(index, &join(path, OPAQUE)) {
-            self.hidden_below = Some(Why::Opaque(path.len()));
-        }
+        self.hidden = self.hidden.or(whiteout).or(replaced);
+        self.hidden_below = self.hidden.or(opaque);
+        self.goes_on = index.below(path)?.next().transpose()?.is_some();
+        Ok(())
     }
 
     /// What is said of `path`, where it is.
-    pub(super) fn said(&self, index: &Index, path: &[u8]) -> Said {
-        let Descent { entry, hidden, cut, limit, .. } = *self;
-        let directory = path.is_empty() || entry.is_some() && entry != cut;
-        let implied = !directory && self.goes_on && has_below(index, path, cut, limit);
-        Said { entry: entry.filter(|_| !implied), implied, hidden }
+    pub(super) fn said(&self, index: &Index, path: &[u8]) -> Result<Said, IndexError> {
+        let Descent { entry, ends, hidden, cut, limit, .. } = *self;
+        let directory = path.is_empty() || entry.is_some() && !ends;
+        let implied = !directory && self.goes_on && has_below(index, path, cut, limit)?;
+        Ok(Said { entry: entry.filter(|_| !implied), implied, hidden })
     }
 
     /// Whether what lower layers have below the path does not count; and what does not count of this one.
-    pub(super) fn floor(&self) -> (bool, Option<usize>) {
+    pub(super) fn floor(&self) -> (bool, Option<u64>) {
         (self.hidden_below.is_some(), self.cut)
     }
 }
 
-/// A layer's first `limit` entries, gone down to a cleaned path.
-pub(super) fn descent(index: &Index, path: &[u8], limit: usize) -> Descent {
-    let mut descent = Descent::new(index, limit);
+/// A layer, as far as `limit`, gone down to a cleaned path.
+pub(super) fn descent(index: &Index, path: &[u8], limit: u64) -> Result<Descent, IndexError> {
+    let mut descent = Descent::new(index, limit)?;
     for beginning in beginnings(path) {
-        descent.enter(index, beginning);
+        descent.enter(index, beginning)?;
     }
-    descent
+    Ok(descent)
 }
 
-/// What the first `limit` entries of a layer say of a cleaned path.
-pub(super) fn said(index: &Index, path: &[u8], limit: usize) -> Said {
-    descent(index, path, limit).said(index, path)
+/// What a layer says of a cleaned path, as far as `limit`.
+pub(super) fn said(index: &Index, path: &[u8], limit: u64) -> Result<Said, IndexError> {
+    descent(index, path, limit)?.said(index, path)
 }
 
-/// Whether a layer has something below a path, among its first `limit` entries and after `cut`.
-pub(super) fn has_below(index: &Index, path: &[u8], cut: Option<usize>, limit: usize) -> bool {
-    index
-        .below(path)
-        .filter(|at| *at < limit && cut.is_none_or(|cut| *at > cut))
-        .any(|at| usable(index.get(at).path).is_some_and(|path| mark(split(&path).1).is_none()))
+/// Whether a layer has something below a path, between `cut` and `limit`.
+pub(super) fn has_below(
+    index: &Index,
+    path: &[u8],
+    cut: Option<u64>,
+    limit: u64,
+) -> Result<bool, IndexError> {
+    let counts = |record: &Record| {
+        let placed = record.header < limit && cut.is_none_or(|cut| record.header > cut);
+        placed && record.mark.is_none() && usable(record.key())
+    };
+    for record in index.below(path)? {
+        if counts(&record?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::digest::Digest;
 use crate::layer::entry::{Entry, Time};
-use crate::layer::index::Builder;
+use crate::layer::index::{Builder, Scratch};
 use crate::layer::tar::Visitor as _;
 
 /// `path`, `path/` for a directory, `path -> target` for a symbolic link, `path => target` for a hard one.
@@ -28,13 +28,18 @@ fn entry(text: &str) -> Entry {
 }
 
 fn index(entries: &[&str]) -> Index {
-    let mut builder = Builder::new();
+    let mut builder = Builder::new(Scratch::default());
     for (at, text) in entries.iter().enumerate() {
         builder.entry(&entry(text), 512 * (at as u64 + 1)).unwrap();
     }
     let diff_id = Digest::of(b"");
     let bytes = builder.finish(&diff_id, 512 * (entries.len() as u64 + 2)).unwrap();
     Index::open(bytes, &diff_id).unwrap()
+}
+
+/// Which of the layer's entries it is, in the order of the tar: each has a block.
+fn number(index: &Index, position: usize) -> usize {
+    (index.get(position).unwrap().header / 512) as usize
 }
 
 fn stack(layers: &[&[&str]]) -> Vec<Index> {
@@ -50,7 +55,7 @@ fn shown(layers: &[&[&str]]) -> Vec<String> {
         assert_eq!(tree.get(&node.path).unwrap().as_ref(), Some(&node), "look-up and walk agree");
         let path = String::from_utf8_lossy(&node.path).into_owned();
         match node.entry {
-            Some(entry) => format!("{path} {}.{entry}", node.layer),
+            Some(entry) => format!("{path} {}.{}", node.layer, number(&layers[node.layer], entry)),
             None => format!("{path} {}", node.layer),
         }
     };
@@ -161,7 +166,8 @@ fn target(layers: &[&[&str]], path: &str) -> Option<(usize, usize)> {
     let layers = stack(layers);
     let tree = Tree::new(&layers);
     let node = tree.get(path.as_bytes()).unwrap().unwrap();
-    tree.target(&node).unwrap().map(|target| (target.layer, target.entry.unwrap()))
+    let target = tree.target(&node).unwrap()?;
+    Some((target.layer, number(&layers[target.layer], target.entry.unwrap())))
 }
 
 #[test]
@@ -249,7 +255,11 @@ fn the_history_of_a_path_says_who_gave_and_who_hid_it() {
         &["d"],
     ]);
     let tree = Tree::new(&layers);
-    let gave = |layer, entry| Event::Gave(Node { path: b"d/f".to_vec(), layer, entry: Some(entry) });
+    let gave = |layer: usize, wanted| {
+        let mut positions = 0..layers[layer].len();
+        let entry = positions.find(|position| number(&layers[layer], *position) == wanted);
+        Event::Gave(Node { path: b"d/f".to_vec(), layer, entry })
+    };
     let hid = |layer, hidden| Event::Hid { layer, hidden };
     let history = tree.history(b"d/f").unwrap();
     let expected = [
@@ -385,12 +395,14 @@ proptest! {
         let tree = Tree::new(&indexes);
         let made = |node: &Node| {
             let directory = match node.entry {
-                Some(entry) => indexes[node.layer].get(entry).kind == Kind::Directory,
+                Some(entry) => indexes[node.layer].get(entry).unwrap().kind == Kind::Directory,
                 None => true,
             };
             let target = tree.target(node).unwrap().filter(|_| !directory);
-            let target = target.map(|target| (target.layer, target.entry.unwrap()));
-            Made { layer: node.layer, entry: node.entry, directory, target }
+            let numbered = |layer: usize, entry| (layer, number(&indexes[layer], entry));
+            let target = target.map(|target| numbered(target.layer, target.entry.unwrap()));
+            let entry = node.entry.map(|entry| number(&indexes[node.layer], entry));
+            Made { layer: node.layer, entry, directory, target }
         };
         let path = |node: &Node| String::from_utf8(node.path.clone()).unwrap();
         let walked: Vec<Node> = tree.walk(b"").unwrap().map(Result::unwrap).collect();
@@ -400,7 +412,7 @@ proptest! {
         for node in &walked {
             prop_assert_eq!(tree.get(&node.path).unwrap(), Some(node.clone()));
             let inside: Vec<Node> = tree.walk(&node.path).unwrap().map(Result::unwrap).collect();
-            let is_below = |other: &&Node| path::is_below(&other.path, &node.path);
+            let is_below = |other: &&Node| is_below(&other.path, &node.path);
             let expected: Vec<Node> = walked.iter().filter(is_below).cloned().collect();
             prop_assert_eq!(inside, expected);
             // Whoever gave it last is the last of its history.

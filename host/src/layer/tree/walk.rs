@@ -1,38 +1,33 @@
 //! The whole tree in order, as a merge of the layers' entries.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 
-use super::path::{is_below, join, order, split, usable};
 use super::said::{descent, has_below};
-use super::whiteout::{Mark, mark};
 use super::{Node, Tree};
 use crate::layer::entry::Kind;
-use crate::layer::index::Index;
+use crate::layer::index::{Entries, IndexError, Mark, Record};
 use crate::layer::opened::LayerError;
+use crate::layer::path::{is_below, order, usable};
 
 impl<'a> Tree<'a> {
     /// Everything below a directory, given by its cleaned path: what is in a directory follows it, in the order of
     /// names as bytes. Nothing where there is no such directory.
     ///
-    /// Memory: beside the indexes, what is hidden by whiteouts, and one entry a layer.
+    /// Memory: beside the indexes, one entry a layer.
     ///
     /// # Errors
     /// [`LayerError`] where a layer's index cannot be had.
     pub fn walk(&self, directory: &[u8]) -> Result<Walk<'a>, LayerError> {
         let mut cursors = BinaryHeap::new();
-        let mut marks = Marks::default();
         let mut floor = Floor::default();
         for layer in 0..self.layers() {
             let index = self.index(layer)?;
-            let (hides, cut) = descent(index, directory, usize::MAX).floor();
+            let (hides, cut) = descent(index, directory, u64::MAX)?.floor();
             if hides {
                 floor = Floor { layer, cut };
             }
-            marks.read(index, layer, directory);
-            let below = Box::new(index.below(directory));
-            cursors.extend(Cursor { layer, index, below, path: Cow::Borrowed(b""), position: 0 }.advanced());
+            cursors.extend(Cursor::new(layer, index.below(directory)?)?);
         }
         let made = match self.get(directory)? {
             Some(node) => self.record(&node)?.is_none_or(|record| record.kind == Kind::Directory),
@@ -43,7 +38,7 @@ impl<'a> Tree<'a> {
         }
         let start = Frame { length: directory.len(), itself: floor, below: floor, made };
         let (path, frames, ready) = (directory.to_vec(), vec![start], VecDeque::new());
-        Ok(Walk { tree: *self, cursors, marks, path, frames, ready })
+        Ok(Walk { tree: *self, cursors, path, frames, ready })
     }
 }
 
@@ -51,7 +46,6 @@ impl<'a> Tree<'a> {
 pub struct Walk<'a> {
     tree: Tree<'a>,
     cursors: BinaryHeap<Cursor<'a>>,
-    marks: Marks,
     /// The last path.
     path: Vec<u8>,
     /// The directories that it is in, outermost first.
@@ -62,32 +56,32 @@ pub struct Walk<'a> {
 /// Where a layer has been read to.
 struct Cursor<'a> {
     layer: usize,
-    index: &'a Index,
-    below: Box<dyn Iterator<Item = usize> + Send + 'a>,
-    path: Cow<'a, [u8]>,
-    position: usize,
+    record: Record,
+    rest: Entries<'a>,
 }
 
 impl<'a> Cursor<'a> {
-    /// At the next entry that is a file's; `None` at the end.
-    fn advanced(mut self) -> Option<Cursor<'a>> {
-        for position in self.below.by_ref() {
-            if let Some(path) = usable(self.index.get(position).path)
-                && mark(split(&path).1).is_none()
-            {
-                self.position = position;
-                self.path = path;
-                return Some(self);
+    /// At the first of these entries that says anything of a path; `None` where there is none.
+    fn new(layer: usize, mut rest: Entries<'a>) -> Result<Option<Cursor<'a>>, IndexError> {
+        let says = |record: &Record| record.mark != Some(Mark::Nothing) && usable(record.key());
+        for record in rest.by_ref() {
+            let record = record?;
+            if says(&record) {
+                return Ok(Some(Cursor { layer, record, rest }));
             }
         }
-        None
+        Ok(None)
+    }
+
+    fn advanced(self) -> Result<Option<Cursor<'a>>, IndexError> {
+        Cursor::new(self.layer, self.rest)
     }
 }
 
 impl Ord for Cursor<'_> {
     /// The first path is the greatest, of a path the lowest layer: the heap gives the greatest.
     fn cmp(&self, other: &Self) -> Ordering {
-        order(&other.path, &self.path).then(other.layer.cmp(&self.layer))
+        order(other.record.key(), self.record.key()).then(other.layer.cmp(&self.layer))
     }
 }
 
@@ -105,39 +99,17 @@ impl PartialEq for Cursor<'_> {
 
 impl Eq for Cursor<'_> {}
 
-/// What whiteouts hide: for each path the topmost layer that hides it.
-#[derive(Default)]
-struct Marks {
-    whiteouts: HashMap<Vec<u8>, usize>,
-    /// What is below these directories.
-    opaque: HashMap<Vec<u8>, usize>,
-}
-
-impl Marks {
-    /// Layers have to come from the base layer up.
-    fn read(&mut self, index: &Index, layer: usize, directory: &[u8]) {
-        for position in index.below(directory) {
-            let Some(path) = usable(index.get(position).path) else { continue };
-            let (directory, name) = split(&path);
-            match mark(name) {
-                Some(Mark::Whiteout(name)) => self.whiteouts.insert(join(directory, name), layer),
-                Some(Mark::Opaque) => self.opaque.insert(directory.to_vec(), layer),
-                Some(Mark::Nothing) | None => continue,
-            };
-        }
-    }
-}
-
 /// What counts: the layers above this one, and of this one itself what comes after `cut`.
 #[derive(Debug, Clone, Copy, Default)]
 struct Floor {
     layer: usize,
-    cut: Option<usize>,
+    cut: Option<u64>,
 }
 
 impl Floor {
-    fn counts(self, layer: usize, position: usize) -> bool {
-        layer > self.layer || layer == self.layer && self.cut.is_none_or(|cut| position > cut)
+    fn counts(self, item: &Item) -> bool {
+        let Item { layer, header, .. } = *item;
+        layer > self.layer || layer == self.layer && self.cut.is_none_or(|cut| header > cut)
     }
 
     /// Where this layer hides what is below it in the stack.
@@ -160,18 +132,21 @@ struct Frame {
     made: bool,
 }
 
-/// An entry of the path that is looked at.
+/// An entry that says something of the path that is looked at.
 struct Item {
     layer: usize,
     position: usize,
+    header: u64,
     kind: Kind,
+    /// It is no file's.
+    mark: Option<Mark>,
 }
 
 impl Walk<'_> {
     /// Takes all entries of the next path. False at the end.
     fn step(&mut self) -> Result<bool, LayerError> {
         let Some(first) = self.cursors.peek() else { return Ok(false) };
-        let path = first.path.to_vec();
+        let path = first.record.key().to_vec();
         let same = self.path.iter().zip(&path).take_while(|(a, b)| a == b).count();
         let inside = |length: usize| {
             length <= same && path.len() > length && (length == 0 || path.get(length) == Some(&b'/'))
@@ -187,10 +162,10 @@ impl Walk<'_> {
             let (frame, _) = self.enter(start + end, &[]);
             self.frames.push(frame);
         }
-        let items = self.take();
+        let items = self.take()?;
         for at in 0..self.frames.len() {
             let frame = &self.frames[at];
-            if !frame.made && items.iter().any(|item| frame.itself.counts(item.layer, item.position)) {
+            if !frame.made && items.iter().any(|item| item.mark.is_none() && frame.itself.counts(item)) {
                 let path = &self.path[..frame.length];
                 let implied = self.implied(path, frame.itself)?;
                 self.ready.extend(implied);
@@ -198,8 +173,8 @@ impl Walk<'_> {
             }
         }
         let (mut frame, entry) = self.enter(self.path.len(), &items);
-        let followed = self.cursors.peek().is_some_and(|next| is_below(&next.path, &self.path));
-        if let Some(Item { layer, position, kind }) = entry {
+        let followed = self.cursors.peek().is_some_and(|next| is_below(next.record.key(), &self.path));
+        if let Some(Item { layer, position, kind, .. }) = entry {
             // Something below it may still make it a directory.
             let implied = match *kind != Kind::Directory && followed {
                 true => self.implied(&self.path, frame.itself)?,
@@ -219,7 +194,7 @@ impl Walk<'_> {
     fn implied(&self, path: &[u8], floor: Floor) -> Result<Option<Node>, LayerError> {
         for layer in floor.layer..self.tree.layers() {
             let cut = floor.cut.filter(|_| layer == floor.layer);
-            if has_below(self.tree.index(layer)?, path, cut, usize::MAX) {
+            if has_below(self.tree.index(layer)?, path, cut, u64::MAX)? {
                 return Ok(Some(Node { path: path.to_vec(), layer, entry: None }));
             }
         }
@@ -228,37 +203,38 @@ impl Walk<'_> {
 
     /// All entries of the last path, which is that of the first cursor: from the base layer up, in a layer in the order
     /// of the tar.
-    fn take(&mut self) -> Vec<Item> {
+    fn take(&mut self) -> Result<Vec<Item>, IndexError> {
         let mut items = Vec::new();
-        while self.cursors.peek().is_some_and(|cursor| *cursor.path == *self.path) {
+        while self.cursors.peek().is_some_and(|cursor| *cursor.record.key() == *self.path) {
             let Some(cursor) = self.cursors.pop() else { break };
-            let (layer, position) = (cursor.layer, cursor.position);
-            items.push(Item { layer, position, kind: cursor.index.get(position).kind });
-            self.cursors.extend(cursor.advanced());
+            let Record { position, header, kind, mark, .. } = cursor.record;
+            items.push(Item { layer: cursor.layer, position, header, kind, mark });
+            self.cursors.extend(cursor.advanced()?);
         }
-        items
+        Ok(items)
     }
 
     /// What counts at and below the last path's beginning of this length, which is in the innermost directory, and the
     /// entry that does.
     fn enter<'i>(&self, length: usize, items: &'i [Item]) -> (Frame, Option<&'i Item>) {
-        let path = &self.path[..length];
         let mut counting = self.frames.last().map_or_else(Floor::default, |frame| frame.below);
-        if let Some(layer) = self.marks.whiteouts.get(path) {
-            counting.raise(*layer);
+        // Those of upper layers come later.
+        let hides = |mark| items.iter().rfind(|item| item.mark == Some(mark)).map(|item| item.layer);
+        if let Some(layer) = hides(Mark::Whiteout) {
+            counting.raise(layer);
         }
         let mut itself = counting;
         let mut entry = None;
-        for item in items.iter().filter(|item| counting.counts(item.layer, item.position)) {
+        for item in items.iter().filter(|item| item.mark.is_none() && counting.counts(item)) {
             entry = Some(item);
             if item.kind != Kind::Directory {
                 itself.raise(item.layer);
-                itself.cut = Some(item.position);
+                itself.cut = Some(item.header);
             }
         }
         let mut below = itself;
-        if let Some(layer) = self.marks.opaque.get(path) {
-            below.raise(*layer);
+        if let Some(layer) = hides(Mark::Opaque) {
+            below.raise(layer);
         }
         (Frame { length, itself, below, made: false }, entry)
     }

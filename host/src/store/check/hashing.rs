@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use super::Problem;
 use crate::digest::Digest;
+use crate::layer::index::Scratch;
 use crate::layer::make::Making;
 use crate::layer::transfer::Transfer;
 use crate::store::kept::Comparing;
@@ -54,7 +55,7 @@ impl Store {
                 let found = match layer {
                     Some(layer) => {
                         let mut comparing = Comparing::new(self, layer);
-                        let problem = undo(blob, layer, &mut transfer, &mut comparing);
+                        let problem = undo(blob, layer, &mut transfer, &mut comparing, self.scratch());
                         if problem.is_none() {
                             problems.extend(comparing.problems);
                         }
@@ -91,9 +92,10 @@ fn undo(
     layer: &LayerRecord,
     transfer: &mut Transfer,
     comparing: &mut Comparing<'_>,
+    scratch: Scratch,
 ) -> Option<Problem> {
     let (digest, size) = (&layer.blob.digest, blob.size());
-    let making = Making::new(comparing);
+    let making = Making::new(comparing, scratch);
     let found = match store::undo(&mut blob, digest, layer.diff_id.algorithm(), transfer, Some(making)) {
         Ok(found) => found,
         Err(error) => return Some(unreadable(digest, &error)),

@@ -1,10 +1,15 @@
-//! Paths within a layer, cleaned.
+//! Paths within a layer, cleaned, and the order they have.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// The path without `/` in front or at the end, empty components and `.`. `None` where a component is `..`.
 pub fn clean(path: &[u8]) -> Option<Cow<'_, [u8]>> {
+    Some(plain(path)).filter(|path| !climbs(path))
+}
+
+/// The same, whatever components there are.
+pub(super) fn plain(path: &[u8]) -> Cow<'_, [u8]> {
     let mut trimmed = path;
     while let Some(rest) = trimmed.strip_prefix(b"./").or_else(|| trimmed.strip_prefix(b"/")) {
         trimmed = rest;
@@ -12,25 +17,26 @@ pub fn clean(path: &[u8]) -> Option<Cow<'_, [u8]>> {
     while let Some(rest) = trimmed.strip_suffix(b"/") {
         trimmed = rest;
     }
-    let mut components = trimmed.split(|byte| *byte == b'/');
-    if components.clone().any(|component| component == b"..") {
-        return None;
-    }
-    if trimmed.is_empty() || components.all(|component| !component.is_empty() && component != b".") {
-        return Some(Cow::Borrowed(trimmed));
-    }
     let says = |component: &&[u8]| !component.is_empty() && *component != b".";
+    let mut components = trimmed.split(|byte| *byte == b'/');
+    if trimmed.is_empty() || components.all(|component| says(&component)) {
+        return Cow::Borrowed(trimmed);
+    }
     let components: Vec<&[u8]> = trimmed.split(|byte| *byte == b'/').filter(says).collect();
-    Some(Cow::Owned(components.join(&b'/')))
+    Cow::Owned(components.join(&b'/'))
+}
+
+fn climbs(path: &[u8]) -> bool {
+    path.split(|byte| *byte == b'/').any(|component| component == b"..")
 }
 
 /// Bytes of a path, and of a name, that file systems take.
 const LONGEST: usize = 4095;
 const LONGEST_NAME: usize = 255;
 
-/// The path of an entry, cleaned, where it can be that of a file.
-pub(super) fn usable(path: &[u8]) -> Option<Cow<'_, [u8]>> {
-    clean(path).filter(|path| fits(path))
+/// Whether the path by which an entry is found can be that of a file.
+pub(super) fn usable(path: &[u8]) -> bool {
+    fits(path) && !climbs(path)
 }
 
 /// Whether a cleaned path can be that of a file.
@@ -42,9 +48,16 @@ pub(super) fn fits(path: &[u8]) -> bool {
 
 /// The order of cleaned paths: component by component, so that what is in a directory follows it.
 pub fn order(a: &[u8], b: &[u8]) -> Ordering {
-    let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let shorter = a.len().min(b.len());
+    let mut at = 0;
+    while at + 8 <= shorter && a[at..at + 8] == b[at..at + 8] {
+        at += 8;
+    }
+    while at < shorter && a[at] == b[at] {
+        at += 1;
+    }
     // Where one ends, or a component of it does, it comes first.
-    let key = |path: &[u8]| path.get(same).map(|byte| if *byte == b'/' { 0 } else { u16::from(*byte) + 1 });
+    let key = |path: &[u8]| path.get(at).map(|byte| if *byte == b'/' { 0 } else { u16::from(*byte) + 1 });
     key(a).cmp(&key(b))
 }
 

@@ -11,8 +11,8 @@ pub(crate) enum Mark<'a> {
     Nothing,
 }
 
-pub(super) const OPAQUE: &[u8] = b".wh..wh..opq";
-pub(super) const PREFIX: &[u8] = b".wh.";
+const OPAQUE: &[u8] = b".wh..wh..opq";
+const PREFIX: &[u8] = b".wh.";
 
 /// What the name of an entry says, where it is no file's.
 pub(crate) fn mark(name: &[u8]) -> Option<Mark<'_>> {
