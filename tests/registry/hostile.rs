@@ -291,14 +291,18 @@ fn referrers_without_end_are_given_up() {
             entries.join(",")
         )
     };
-    // So many on each page; of those of no type, and of one that was asked for and of which there is none.
-    for (each, wanted, requests) in [(0, "pages", 64), (1, "pages", 64), (999, "manifests", 11)] {
+    // So many on each page, with an annotation so long; of those of no type, and of one that was asked for and of which there is none.
+    let cases =
+        [(0, 1, "pages", 64), (1, 1, "pages", 64), (999, 1, "manifests", 11), (1, 4_000_000, "bytes", 5)];
+    for (each, annotation, wanted, requests) in cases {
+        let annotation = "x".repeat(annotation);
         let server = Server::start(move |request| {
             let page: usize = request.parameter("last").map_or(0, |last| last.parse().unwrap());
             let entry = |number| {
                 let digest = Digest::of(format!("{page} {number}").as_bytes());
                 let media_type = "application/vnd.oci.image.manifest.v1+json";
-                format!("{{\"mediaType\":\"{media_type}\",\"digest\":\"{digest}\",\"size\":1}}")
+                let described = format!("\"mediaType\":\"{media_type}\",\"digest\":\"{digest}\",\"size\":1");
+                format!("{{{described},\"annotations\":{{\"a\":\"{annotation}\"}}}}")
             };
             let entries: Vec<String> = (0..each).map(entry).collect();
             let next = format!("<?last={}>; rel=\"next\"", page + 1);

@@ -16,6 +16,9 @@ const MAX_PAGES: usize = 64;
 /// Manifests that refer to one.
 const MAX_REFERRERS: usize = 10_000;
 
+/// Bytes of all pages of one list: each entry may have as many annotations as a page has room for.
+const MAX_BYTES: usize = 16 << 20;
+
 /// The tag that clients list them under where the registry does not.
 fn tag(digest: &Digest) -> String {
     format!("{}-{}", digest.algorithm().name(), digest.hex())
@@ -28,8 +31,8 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// [`RegistryError::Answer`] for what is no index, [`RegistryError::Endless`] for more than 64 pages or 10,000
-    /// manifests; any other where it could not be told.
+    /// [`RegistryError::Answer`] for what is no index, [`RegistryError::Endless`] for more than 64 pages, 10,000
+    /// manifests or 16 MiB; any other where it could not be told.
     pub fn referrers(
         &self,
         digest: &Digest,
@@ -39,7 +42,7 @@ impl Repository {
         if let Some(artifact_type) = artifact_type {
             target.push_str(&format!("?artifactType={}", super::auth::encoded(artifact_type)));
         }
-        let mut found = Vec::new();
+        let (mut found, mut read) = (Vec::new(), 0);
         let mut place = Place::Own(target);
         for page in 0.. {
             let ask = Ask { place, ..Ask::get(String::new(), self.pulling()) }.header("accept", OCI_INDEX);
@@ -52,7 +55,12 @@ impl Repository {
             let answer = answer.expect(&[200])?;
             let (base, shown, links) = (answer.base(), shown(answer.url()), answer.all("link"));
             let next = self.next_page(&answer, &base, &links)?;
-            found.extend(self.entries(&answer.bytes(DOCUMENT_LIMIT)?, &shown)?);
+            let bytes = answer.bytes(DOCUMENT_LIMIT)?;
+            read += bytes.len();
+            if read > MAX_BYTES {
+                return Err(RegistryError::Endless { url: shown, what: "bytes", limit: MAX_BYTES });
+            }
+            found.extend(self.entries(&bytes, &shown)?);
             if found.len() > MAX_REFERRERS {
                 return Err(RegistryError::Endless { url: shown, what: "manifests", limit: MAX_REFERRERS });
             }
