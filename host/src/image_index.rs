@@ -40,13 +40,23 @@ pub struct NamedIndex {
 ///
 /// [`IndexError::NotAnIndex`] where it points at something else; other [`IndexError`]s where it cannot be read.
 pub fn find(store: &Store, sandbox: &Sandbox, name: &ImageName) -> Result<Option<NamedIndex>, IndexError> {
-    let Some(target) = store.names().get(name)? else { return Ok(None) };
     let not_an_index = || IndexError::NotAnIndex { name: crate::resolve::name(name) };
-    // A config under a name is no document.
-    if store.documents().get(&target.digest)?.is_none() {
-        return Err(not_an_index());
-    }
-    let bytes = store.read(&target.digest, DOCUMENT_LIMIT)?.unwrap_or_default();
+    let mut looked = 0;
+    let (target, bytes) = loop {
+        let Some(target) = store.names().get(name)? else { return Ok(None) };
+        let is_document = store.documents().get(&target.digest)?.is_some();
+        match if is_document { store.read(&target.digest, DOCUMENT_LIMIT)? } else { None } {
+            Some(bytes) => break (target, bytes),
+            // Somebody changed the index meanwhile, and the one that was found first is gone.
+            None if looked < TRIES && store.names().get(name)?.as_ref() != Some(&target) => looked += 1,
+            None if is_document => {
+                let wanted_by = format!("the name `{}`", crate::resolve::name(name));
+                return Err(StoreError::MissingContent { digest: target.digest, wanted_by }.into());
+            }
+            // A config under a name is no document.
+            None => return Err(not_an_index()),
+        }
+    };
     match sandbox.parse_manifest(&bytes, None)? {
         Ok(Document::Index(index)) => Ok(Some(NamedIndex { name: name.clone(), target, index })),
         Ok(Document::Manifest(_)) => Err(not_an_index()),

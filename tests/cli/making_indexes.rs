@@ -118,11 +118,23 @@ fn indexes_that_were_changed_leave_nothing_behind() {
 }
 
 #[test]
+fn an_index_that_is_gone_is_missing_and_not_wrong() {
+    let place = Place::new();
+    place.run(&["manifest", "create", "list"]).ok();
+    let digest = digest(&place.run(&["inspect", "--raw", "list"]).ok().stdout);
+    std::fs::remove_file(place.root().join("blobs").join(digest.replace(':', "/"))).unwrap();
+    let failed = place.run(&["manifest", "annotate", "list", "--index", "--annotation", "a=b"]).failed(2);
+    let wanted =
+        format!("`{digest}` is not in the store, and the name `docker.io/library/list:latest` needs it");
+    assert!(failed.stderr.contains(&wanted), "{}", failed.stderr);
+}
+
+#[test]
 fn changes_at_the_same_time_are_all_there_in_the_end() {
     let place = Place::with(&["several.docker.tar"]);
     place.run(&["manifest", "create", "list"]).ok();
     std::thread::scope(|scope| {
-        for number in 0..8 {
+        for number in 0..16 {
             let place = &place;
             scope.spawn(move || {
                 let annotation = format!("a{number}=b");
@@ -130,7 +142,7 @@ fn changes_at_the_same_time_are_all_there_in_the_end() {
             });
         }
     });
-    assert_eq!(inspect(&place, "list")["annotations"].as_object().unwrap().len(), 8);
+    assert_eq!(inspect(&place, "list")["annotations"].as_object().unwrap().len(), 16);
     place.check();
 }
 
