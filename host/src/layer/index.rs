@@ -48,8 +48,8 @@ const CHECKSUM: usize = 32;
 const TABLE_LIMIT: u64 = 1 << 30;
 /// Bytes of the path in the table, at most.
 const LONGEST: usize = 255;
-/// Blocks that are kept in memory, because what is looked up next is often near.
-const RECENT: usize = 8;
+/// Bytes of blocks that are kept in memory, because what is looked up next is often near; one in any case.
+const RECENT: usize = 256 << 10;
 
 /// The BLAKE3 digest of a file's content. It serves comparison; what a layer is as a whole its diff ID says.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -264,10 +264,11 @@ impl Index {
         drop(recent);
         let block = Arc::new(self.load(at)?);
         let mut recent = locked(&self.recent);
-        if recent.len() == RECENT {
-            recent.remove(0);
-        }
         recent.push(block.clone());
+        let mut bytes: usize = recent.iter().map(|block| block.size()).sum();
+        while bytes > RECENT && recent.len() > 1 {
+            bytes -= recent.remove(0).size();
+        }
         Ok(block)
     }
 

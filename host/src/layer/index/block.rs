@@ -37,6 +37,11 @@ impl Block {
         Some(Block { bytes, places, first, count })
     }
 
+    /// Its bytes.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(super) fn records(&self) -> &[u8] {
         &self.bytes[..self.places]
     }

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use super::block::Writer;
-use super::sorted::{Scratch, Sorted};
+use super::sorted::{Limits, Scratch, Sorted};
 use super::{FileDigest, LONGEST, MAGIC, checksum, record};
 use crate::digest::{Algorithm, Digest};
 use crate::layer::entry::{Entry, Kind, Run};
@@ -41,11 +41,11 @@ struct Passing {
 }
 
 impl Builder {
-    /// A builder that has seen nothing. What does not fit into memory, from some 40,000 entries on, is written to
+    /// A builder that has seen nothing. What does not fit into memory, from some 10,000 entries on, is written to
     /// `scratch`.
     pub fn new(scratch: Scratch) -> Builder {
         Builder {
-            records: Sorted::new(scratch.clone()),
+            records: Sorted::new(scratch.clone(), Limits::default()),
             scratch,
             failed: None,
             file: None,
@@ -81,7 +81,7 @@ impl Builder {
         match file {
             None => Ok(Arc::new(written(self.records, Vec::new(), diff_id, size)?)),
             Some(file) => {
-                let out = written(self.records, BufWriter::with_capacity(256 << 10, file), diff_id, size)?;
+                let out = written(self.records, BufWriter::with_capacity(64 << 10, file), diff_id, size)?;
                 let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
                 Ok(Arc::new(FilePart::whole(file)?))
             }

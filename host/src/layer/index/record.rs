@@ -345,6 +345,16 @@ pub(super) fn key_at(records: &[u8], start: usize) -> Option<&[u8]> {
     records.get(key)
 }
 
+/// How many bytes have to be there to tell more of a record that begins with these: up to the end of the path by which it
+/// is found. `None` where they are.
+pub(super) fn key_end(record: &[u8]) -> Option<usize> {
+    let mut reader = Reader { bytes: record, at: 2 };
+    match reader.number().and_then(|length| usize::try_from(length).ok()) {
+        None => Some(record.len().max(2) + 1),
+        Some(length) => reader.at.checked_add(length).filter(|end| *end > record.len()),
+    }
+}
+
 /// Appends the record of an entry whose headers and content begin there. The digest follows once it is known,
 /// with [`set_digest`].
 pub(super) fn write(out: &mut Vec<u8>, entry: &Entry, header: u64, content: u64, digest: bool) {

@@ -8,14 +8,26 @@ use std::io::{self, BufRead as _, BufReader, BufWriter, Read, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
-use super::record::key_at;
+use super::record::{key_at, key_end};
 use crate::layer::path::order;
 
-/// Bytes of records that are in memory before they are put in order and written down.
-const HELD: usize = 4 << 20;
+/// What is in memory.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// Bytes of records, before they are put in order and written down.
+    pub(super) held: usize,
+    /// Runs that are merged at once: of each one path.
+    pub(super) runs: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { held: 1 << 20, runs: 256 }
+    }
+}
 
 /// Bytes of what was written down that are read at once, of all runs together.
-const READ: usize = 2 << 20;
+const READ: usize = 1 << 20;
 
 /// Where what does not fit into memory is written meanwhile: files that have no name. By default there is none, and it
 /// stays in memory.
@@ -37,6 +49,7 @@ impl Scratch {
 /// Takes in records in the order of the tar, and gives them in that of the index.
 #[derive(Default)]
 pub(super) struct Sorted {
+    limits: Limits,
     scratch: Scratch,
     held: Vec<u8>,
     /// Where each of those that are held begins, and its length.
@@ -47,14 +60,15 @@ pub(super) struct Sorted {
 }
 
 impl Sorted {
-    pub(super) fn new(scratch: Scratch) -> Sorted {
-        Sorted { scratch, ..Sorted::default() }
+    pub(super) fn new(scratch: Scratch, limits: Limits) -> Sorted {
+        Sorted { limits, scratch, ..Sorted::default() }
     }
 
     /// One more record, which `write` appends. Until the next one it is [`last`](Self::last).
     pub(super) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
         // What the vector grows to is not more than is held.
-        if self.held.len() + HELD / 64 > HELD {
+        let Limits { held, .. } = self.limits;
+        if self.held.len() + held / 64 > held {
             self.write_down()?;
         }
         let start = self.held.len();
@@ -83,18 +97,33 @@ impl Sorted {
                 self.scratch = Scratch::default();
                 return Ok(());
             };
-            self.file = Some(BufWriter::with_capacity(256 << 10, file));
+            self.file = Some(written(file));
+        }
+        if self.runs.len() == self.limits.runs {
+            self.join()?;
         }
         self.order();
         let Some(file) = &mut self.file else { return Ok(()) };
         let mut end = self.runs.last().copied().unwrap_or(0);
         for (start, length) in self.places.drain(..) {
-            file.write_all(&length.to_le_bytes())?;
-            file.write_all(&self.held[start as usize..][..length as usize])?;
-            end += 4 + u64::from(length);
+            end += write(file, &self.held[start as usize..][..length as usize])?;
         }
         self.runs.push(end);
         self.held.clear();
+        Ok(())
+    }
+
+    /// Makes one run of all.
+    fn join(&mut self) -> io::Result<()> {
+        let (Some(file), Some(joined)) = (self.file.take(), self.scratch.file()) else {
+            return Err(io::ErrorKind::StorageFull.into());
+        };
+        let (mut joined, mut end) = (written(joined), 0);
+        merge(file, &std::mem::take(&mut self.runs), |record| {
+            end += write(&mut joined, record)?;
+            Ok(())
+        })?;
+        (self.file, self.runs) = (Some(joined), vec![end]);
         Ok(())
     }
 
@@ -104,37 +133,57 @@ impl Sorted {
     }
 
     /// Gives all of them, in order.
-    pub(super) fn each(mut self, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    pub(super) fn each(mut self, take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         if self.is_held() {
             self.order();
-            let mut records =
-                self.places.iter().map(|(start, length)| &self.held[*start as usize..][..*length as usize]);
-            return records.try_for_each(take);
+            let record = |(start, length): &(u32, u32)| &self.held[*start as usize..][..*length as usize];
+            return self.places.iter().map(record).try_for_each(take);
         }
         self.write_down()?;
         let Sorted { file, runs, held, .. } = self;
         drop(held);
-        let Some(file) = file else { return Ok(()) };
-        let file = Arc::new(file.into_inner().map_err(io::IntoInnerError::into_error)?);
-        let buffer = (READ / runs.len().max(1)).clamp(4 << 10, 256 << 10);
-        let mut heads = BinaryHeap::with_capacity(runs.len());
-        let mut start = 0;
-        for (number, end) in runs.into_iter().enumerate() {
-            let run = Run { file: file.clone(), at: start, end };
-            let mut head = Head { record: Vec::new(), number, rest: BufReader::with_capacity(buffer, run) };
-            if head.advance()? {
-                heads.push(head);
-            }
-            start = end;
-        }
-        while let Some(mut head) = heads.peek_mut() {
-            take(&head.record)?;
-            if !head.advance()? {
-                PeekMut::pop(head);
-            }
-        }
-        Ok(())
+        file.map_or(Ok(()), |file| merge(file, &runs, take))
     }
+}
+
+fn written(file: File) -> BufWriter<File> {
+    BufWriter::with_capacity(64 << 10, file)
+}
+
+/// Writes a record into a run; how many bytes that takes.
+fn write(file: &mut BufWriter<File>, record: &[u8]) -> io::Result<u64> {
+    file.write_all(&(record.len() as u32).to_le_bytes())?;
+    file.write_all(record)?;
+    Ok(4 + record.len() as u64)
+}
+
+/// Gives all records of a file, in order, in which runs end at these places.
+fn merge(
+    file: BufWriter<File>,
+    ends: &[u64],
+    mut take: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let file = Arc::new(file.into_inner().map_err(io::IntoInnerError::into_error)?);
+    let buffer = (READ / ends.len().max(1)).clamp(4 << 10, 64 << 10);
+    let mut heads = BinaryHeap::with_capacity(ends.len());
+    let starts = std::iter::once(&0).chain(ends);
+    for (number, (start, end)) in starts.zip(ends).enumerate() {
+        let run = Run { file: file.clone(), at: *start, end: *end };
+        let rest = BufReader::with_capacity(buffer, run);
+        let mut head = Head { start: Vec::new(), left: 0, number, rest };
+        if head.advance()? {
+            heads.push(head);
+        }
+    }
+    let mut record = Vec::new();
+    while let Some(mut head) = heads.peek_mut() {
+        head.complete(&mut record)?;
+        take(&record)?;
+        if !head.advance()? {
+            PeekMut::pop(head);
+        }
+    }
+    Ok(())
 }
 
 /// A run, as far as it was not read.
@@ -153,9 +202,12 @@ impl Read for Run {
     }
 }
 
-/// The first record of what is left of a run.
+/// The first record of what is left of a run, as far as the path by which it is found: the rest of it may be long, and
+/// there are many runs.
 struct Head {
-    record: Vec<u8>,
+    start: Vec<u8>,
+    /// Bytes of the record that were not read.
+    left: usize,
     number: usize,
     rest: BufReader<Run>,
 }
@@ -168,13 +220,27 @@ impl Head {
         }
         let mut length = [0; 4];
         self.rest.read_exact(&mut length)?;
-        self.record.resize(u32::from_le_bytes(length) as usize, 0);
-        self.rest.read_exact(&mut self.record)?;
+        self.left = u32::from_le_bytes(length) as usize;
+        self.start.clear();
+        while let Some(wanted) = key_end(&self.start) {
+            let (at, malformed) = (self.start.len(), io::ErrorKind::InvalidData);
+            self.left = self.left.checked_sub(wanted.saturating_sub(at)).ok_or(malformed)?;
+            self.start.resize(wanted, 0);
+            self.rest.read_exact(&mut self.start[at..])?;
+        }
         Ok(true)
     }
 
+    /// Reads the rest of it.
+    fn complete(&mut self, record: &mut Vec<u8>) -> io::Result<()> {
+        record.clear();
+        record.extend_from_slice(&self.start);
+        record.resize(self.start.len() + self.left, 0);
+        self.rest.read_exact(&mut record[self.start.len()..])
+    }
+
     fn key(&self) -> &[u8] {
-        key_at(&self.record, 0).unwrap_or_default()
+        key_at(&self.start, 0).unwrap_or_default()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering as Atomic};
 
+use super::sorted::{Limits, Sorted};
 use super::*;
 use crate::layer::entry::{Entry, Kind, Run, Time};
 use crate::layer::tar::Visitor as _;
@@ -209,6 +210,33 @@ fn what_does_not_fit_into_memory_gives_the_same_index() {
     for (number, entry) in entries.iter().enumerate().step_by(997) {
         let found: Vec<Record> = index.all(&entry.path).unwrap().map(Result::unwrap).collect();
         assert!(found.iter().any(|found| found.header == 512 * number as u64), "{number}");
+    }
+}
+
+#[test]
+fn runs_are_joined_where_there_are_many() {
+    for (held, runs) in [(1000, 2), (5000, 3), (20_000, 256), (400_000, 256)] {
+        let (scratch, files) = counted_scratch();
+        let mut sorted = Sorted::new(scratch, Limits { held, runs });
+        let entries: Vec<Entry> = many(3_000).collect();
+        for (number, entry) in entries.iter().enumerate() {
+            let header = 512 * number as u64;
+            sorted.add(|out| record::write(out, entry, header, header + 512, false)).unwrap();
+        }
+        let mut found: Vec<Vec<u8>> = Vec::new();
+        sorted.each(|record| Ok(found.push(record.to_vec()))).unwrap();
+        assert_eq!(found.len(), entries.len());
+        let mut wanted: Vec<(Vec<u8>, usize)> = Vec::new();
+        wanted.extend(entries.iter().enumerate().map(|(number, entry)| (entry.path.clone(), number)));
+        wanted.sort_by(|a, b| order(&a.0, &b.0).then(a.1.cmp(&b.1)));
+        for (found, (path, number)) in found.iter().zip(wanted) {
+            let mut record = Vec::new();
+            let header = 512 * number as u64;
+            record::write(&mut record, &entries[number], header, header + 512, false);
+            assert_eq!(record::key_at(found, 0), Some(&*path));
+            assert!(*found == record);
+        }
+        assert_eq!(files.load(Atomic::Relaxed) > 1, runs < 256, "{held}, {runs}");
     }
 }
 
