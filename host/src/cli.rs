@@ -68,6 +68,7 @@ mod unpack;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use args::{Arguments, Command, ComponentCommand, Policies, PoliciesCommand, Tags, TagsCommand};
 use session::Session;
@@ -83,9 +84,20 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
         }
     };
+    raise_limit();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => ExitCode::from(failure::report(&error)),
+    }
+}
+
+/// As many files may be open as the system lets this process have: layers may be many. What is allowed at first is meant for
+/// programs that use select(2). Go's programs, and so docker and podman, do the same.
+fn raise_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        // Without it there are fewer.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
     }
 }
 

@@ -73,6 +73,8 @@ fn memory_does_not_grow_with_the_entries_of_a_layer() {
     // Some are done before it can be seen what they take.
     let least = commands(&few).iter().map(|command| peak(command)).max().unwrap();
     assert!(least > 0);
+    let check = ["check".to_owned()];
+    let checking_few = (0..5).map(|_| peak(&check)).max().unwrap();
     for kind in ["files", "links"] {
         let layer = many(kind);
         let (stored, loading, in_place) = image(&place, kind, &layer, &gzip(&layer));
@@ -86,6 +88,9 @@ fn memory_does_not_grow_with_the_entries_of_a_layer() {
             assert!(memory < least + BUFFERS, "{command:?}: {memory}, of few {}", least);
         }
     }
+    // Several layers at a time.
+    let checking = peak(&check);
+    assert!(checking < checking_few + 2 * BUFFERS, "checking: {checking}, of few {checking_few}");
 }
 
 #[test]

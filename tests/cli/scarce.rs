@@ -1,6 +1,9 @@
-//! Stores on a full disk and ones that cannot be written to, for what changes names and removes.
+//! Stores on a full disk and ones that cannot be written to, for what changes names and removes; few files that may be open.
 
-use crate::place::Place;
+use std::process::{Command, Stdio};
+
+use crate::archive::{Layout, Tar, digest, gzip};
+use crate::place::{Outcome, Place};
 use crate::stores::with_mounts;
 
 #[test]
@@ -63,4 +66,39 @@ fn a_store_that_cannot_be_written_to_tells_and_changes_nothing() {
     assert_eq!(outcome.text().lines().count(), 2 + 2 + 1, "{}", outcome.text());
     assert_eq!(outcome.stderr.matches("reading only").count(), 6, "{}", outcome.stderr);
     assert_eq!(place.check()["names"], 3);
+}
+
+/// Runs it where so many files may be open at first, and so many if it asks.
+fn with_files(place: &Place, soft: u32, hard: u32, arguments: &[&str]) -> Outcome {
+    let plain = place.command(arguments);
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(format!("ulimit -Sn {soft}; ulimit -Hn {hard}; exec \"$0\" \"$@\""));
+    command.arg(plain.get_program()).args(plain.get_args()).current_dir(plain.get_current_dir().unwrap());
+    command.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    place.outcome_of(command)
+}
+
+#[test]
+fn an_image_may_have_more_layers_than_files_may_be_open() {
+    let place = Place::new();
+    let layers: Vec<Vec<u8>> =
+        (0..80).map(|number| Tar::default().file(&format!("file-{number:02}"), b"x").end()).collect();
+    let blobs: Vec<Vec<u8>> = layers.iter().map(|layer| gzip(layer)).collect();
+    let diff_ids: Vec<String> = layers.iter().map(|layer| digest(layer)).collect();
+    let mut layout = Layout::default();
+    let manifest = layout.image("amd64", &blobs, &diff_ids);
+    layout.root(manifest, Some("example.com/high:1"));
+    let path = place.file("high.oci.tar", &layout.tar());
+    with_files(&place, 40, 40, &["load", "-q", &path]).ok();
+    let wanted = |text: &str| assert_eq!(text.lines().filter(|line| line.contains("file-")).count(), 80);
+    let archive = format!("oci-archive:{path}");
+    for image in ["example.com/high:1", &archive] {
+        wanted(with_files(&place, 40, 40, &["ls", "-R", image]).ok().text());
+        assert_eq!(with_files(&place, 40, 40, &["cat", image, "file-00"]).ok().text(), "x");
+        // Content of all layers is open at the same time.
+        with_files(&place, 40, 400, &["cp", &format!("{image}:/"), "-"]).ok();
+    }
+    let to = place.path("unpacked").display().to_string();
+    with_files(&place, 40, 40, &["unpack", "-q", "example.com/high:1", &to]).ok();
 }

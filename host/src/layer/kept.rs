@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::checkpoints::{Checkpoints, CheckpointsError};
 use super::index::{Index, IndexError};
-use super::read_at::FilePart;
+use super::read_at::{FilePart, ReadAt, read_exact_at};
 use crate::digest::Digest;
 
 /// What is kept, of which layer or blob.
@@ -35,9 +35,17 @@ impl Kind {
     }
 }
 
+/// Bytes of an index that is read at once: an image may have more small layers than a process may have files open.
+const SMALL: u64 = 64 << 10;
+
 /// The index in a file, which has to be that of this layer.
 pub(crate) fn open_index(file: std::fs::File, diff_id: &Digest) -> io::Result<Result<Index, IndexError>> {
-    Ok(Index::open(Arc::new(FilePart::whole(file)?), diff_id))
+    let file = FilePart::whole(file)?;
+    let file: Arc<dyn ReadAt> = match file.size() {
+        size @ ..=SMALL => Arc::new(read_exact_at(&file, 0, size as usize)?),
+        _ => Arc::new(file),
+    };
+    Ok(Index::open(file, diff_id))
 }
 
 /// The checkpoints in a file, which have to be those of this blob.
