@@ -7,7 +7,7 @@ use crate::hostile::measured;
 use crate::place::Place;
 
 /// Many times what is held in memory.
-const ENTRIES: u64 = 200_000;
+const ENTRIES: u64 = 120_000;
 
 /// What buffers may cost: what an index is put in order in among them.
 const BUFFERS: u64 = 12 << 20;
