@@ -20,9 +20,11 @@
 
 mod block;
 mod build;
+mod coding;
 mod entries;
 mod record;
 mod sorted;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -39,6 +41,7 @@ use super::path::{order, plain};
 use super::read_at::{ReadAt, read_exact_at};
 use crate::digest::{Algorithm, Digest};
 use block::Block;
+use table::{LONGEST, Place, load, places};
 
 /// Seven bytes that say what it is, and the version of the format.
 const MAGIC: [u8; 8] = *b"cnsgnix\x02";
@@ -46,8 +49,6 @@ const TAIL: usize = 8 + 8 + 8 + 1 + 64 + 7;
 const CHECKSUM: usize = 32;
 /// Bytes of a table that is read: of several hundred million entries.
 const TABLE_LIMIT: u64 = 1 << 30;
-/// Bytes of the path in the table, at most.
-const LONGEST: usize = 255;
 /// Bytes of blocks that are kept in memory, because what is looked up next is often near; one in any case.
 const RECENT: usize = 256 << 10;
 
@@ -124,17 +125,6 @@ pub struct Index {
 
 /// What makes the index of the same layer anew, as bytes, where that can be.
 type Again = Box<dyn Fn() -> Option<Arc<dyn ReadAt>> + Send + Sync>;
-
-/// Where a block is, and what it has to be.
-struct Place {
-    offset: u64,
-    length: usize,
-    first: usize,
-    count: usize,
-    checksum: [u8; 32],
-    /// The path by which its first entry is found; its beginning where it is [`LONGEST`].
-    key: Box<[u8]>,
-}
 
 impl fmt::Debug for Index {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -391,34 +381,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn load(file: &dyn ReadAt, place: &Place) -> Result<Block, IndexError> {
-    let bytes = read_exact_at(file, place.offset, place.length)?;
-    if *blake3::hash(&bytes).as_bytes() != place.checksum {
-        return Err(damaged("the checksum of a block does not match"));
-    }
-    Block::new(bytes, place.first, place.count).ok_or(damaged("a block has more entries than bytes"))
-}
-
 fn key(block: &Block, at: usize) -> Result<&[u8], IndexError> {
     block.key(at).ok_or(damaged("a record is malformed"))
-}
-
-fn places(mut table: &[u8]) -> Option<Vec<Place>> {
-    let mut places = Vec::new();
-    let (mut offset, mut first) = (8u64, 0usize);
-    while !table.is_empty() {
-        let (head, rest) = table.split_at_checked(4 + 4 + 32 + 1)?;
-        let (key, rest) = rest.split_at_checked(usize::from(head[40]))?;
-        let length = usize::try_from(u32::from_le_bytes(*head.first_chunk()?)).ok()?;
-        let count = usize::try_from(u32::from_le_bytes(*head[4..].first_chunk()?)).ok()?;
-        let checksum = *head[8..].first_chunk()?;
-        places.push(Place { offset, length, first, count, checksum, key: key.into() });
-        offset = offset.checked_add(length as u64)?;
-        first = first.checked_add(count)?;
-        // There is none without an entry.
-        table = if count == 0 { return None } else { rest };
-    }
-    Some(places)
 }
 
 fn number(bytes: &[u8], at: usize) -> u64 {

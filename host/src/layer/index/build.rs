@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::block::Writer;
 use super::sorted::{Limits, Scratch, Sorted};
-use super::{FileDigest, LONGEST, MAGIC, checksum, record};
+use super::table::LONGEST;
+use super::{FileDigest, MAGIC, checksum, record};
 use crate::digest::{Algorithm, Digest};
 use crate::layer::entry::{Entry, Kind, Run};
 use crate::layer::read_at::{FilePart, ReadAt};

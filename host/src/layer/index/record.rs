@@ -15,11 +15,11 @@
 //! ```
 
 use std::borrow::Cow;
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::FileDigest;
 use super::block::Block;
+use super::coding::{Reader, Span, bytes, number, unzigzag, zigzag};
 use crate::layer::entry::{Entry, Kind, Run, Time};
 use crate::layer::path::{join, plain, split};
 use crate::layer::whiteout::{self, mark};
@@ -113,9 +113,6 @@ pub struct Record {
     /// How many runs, and the runs.
     sparse: Option<(u64, Span)>,
 }
-
-/// Bytes of the block.
-type Span = Range<usize>;
 
 #[derive(Debug, Clone)]
 enum Written {
@@ -298,46 +295,6 @@ impl<'a> Iterator for Xattrs<'a> {
     }
 }
 
-#[derive(Debug, Clone)]
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn taken(&mut self, length: usize) -> Option<&'a [u8]> {
-        let end = self.at.checked_add(length)?;
-        let taken = self.bytes.get(self.at..end)?;
-        self.at = end;
-        Some(taken)
-    }
-
-    /// A varint in its shortest form.
-    fn number(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for (at, byte) in self.bytes.get(self.at..)?.iter().take(10).enumerate() {
-            let bits = u64::from(byte & 0x7f);
-            if at == 9 && bits > 1 || at > 0 && *byte == 0 {
-                return None;
-            }
-            value |= bits << (7 * at);
-            if byte & 0x80 == 0 {
-                self.at += at + 1;
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    /// Where so many bytes are as the number in front of them says.
-    fn span(&mut self) -> Option<Span> {
-        let length = usize::try_from(self.number()?).ok()?;
-        let start = self.at;
-        self.taken(length)?;
-        Some(start..self.at)
-    }
-}
-
 /// The path by which a record is found that begins at this place: a search looks at nothing else.
 pub(super) fn key_at(records: &[u8], start: usize) -> Option<&[u8]> {
     let mut reader = Reader { bytes: records, at: start.checked_add(2)? };
@@ -426,25 +383,4 @@ pub(super) fn set_digest(out: &mut [u8], digest: FileDigest) {
     if let Some(place) = out.last_chunk_mut() {
         *place = digest.0;
     }
-}
-
-fn number(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    number(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn zigzag(value: i64) -> u64 {
-    ((value << 1) ^ (value >> 63)) as u64
-}
-
-fn unzigzag(value: u64) -> i64 {
-    (value >> 1) as i64 ^ -((value & 1) as i64)
 }

@@ -224,7 +224,11 @@ fn runs_are_joined_where_there_are_many() {
             sorted.add(|out| record::write(out, entry, header, header + 512, false)).unwrap();
         }
         let mut found: Vec<Vec<u8>> = Vec::new();
-        sorted.each(|record| Ok(found.push(record.to_vec()))).unwrap();
+        let taken = sorted.each(|record| {
+            found.push(record.to_vec());
+            Ok(())
+        });
+        taken.unwrap();
         assert_eq!(found.len(), entries.len());
         let mut wanted: Vec<(Vec<u8>, usize)> = Vec::new();
         wanted.extend(entries.iter().enumerate().map(|(number, entry)| (entry.path.clone(), number)));
