@@ -189,7 +189,8 @@ fn an_index_that_is_damaged_further_on_is_made_again_on_the_way() {
     let sound = std::fs::read(&path).unwrap();
     let listed = place.run(&["ls", "-lR", "example.com/large:1"]).ok().text().to_owned();
     assert!(listed.lines().count() > 3000);
-    for at in [sound.len() / 2, sound.len() - 1, 3] {
+    // In a block, in the checksum, in what it begins with, and another version.
+    for at in [sound.len() / 2, sound.len() - 1, 3, 7] {
         let mut bytes = sound.clone();
         bytes[at] ^= 1;
         std::fs::write(&path, bytes).unwrap();
