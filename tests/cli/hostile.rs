@@ -28,7 +28,7 @@ pub fn measured(place: &Place, arguments: &[&str]) -> (Outcome, u64) {
             let Some(line) = status.lines().find(|line| line.starts_with("VmHWM:")) else { break };
             let kilobytes: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
             peak = peak.max(kilobytes * 1024);
-            std::thread::sleep(Duration::from_millis(2));
+            std::thread::sleep(Duration::from_micros(200));
         }
         peak
     });
