@@ -94,6 +94,25 @@ impl Digest {
         self.hex.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
     }
 
+    /// As files of the store have it that are no text: u8 algorithm, as it stands in [`Algorithm::ALL`], 64 bytes for
+    /// the digest, 7 bytes zero.
+    pub(crate) fn to_fixed(&self) -> [u8; Self::FIXED] {
+        let mut fixed = [0; Self::FIXED];
+        let algorithm = Algorithm::ALL.iter().position(|algorithm| *algorithm == self.algorithm());
+        fixed[0] = algorithm.map_or(0, |at| at as u8);
+        fixed[1..].iter_mut().zip(self.to_bytes()).for_each(|(to, byte)| *to = byte);
+        fixed
+    }
+
+    /// The digest that was written so.
+    pub(crate) fn from_fixed(fixed: &[u8; Self::FIXED]) -> Option<Digest> {
+        let algorithm = *Algorithm::ALL.get(usize::from(fixed[0]))?;
+        Digest::from_bytes(algorithm, &fixed[1..][..algorithm.hex_len() / 2])
+    }
+
+    /// Bytes of [`to_fixed`](Self::to_fixed).
+    pub(crate) const FIXED: usize = 1 + 64 + 7;
+
     /// Whether `bytes` have this digest.
     pub fn verifies(&self, bytes: &[u8]) -> bool {
         self.check(bytes).is_ok()

@@ -19,7 +19,7 @@ use std::io::{self, Write};
 
 use super::compression::{Place, Point, WINDOW};
 use super::read_at::{ReadAt, read_exact_at};
-use crate::digest::{Algorithm, Digest};
+use crate::digest::Digest;
 
 /// Uncompressed bytes between two places. A file costs at most so much decoding before its first byte, 3 ms; windows
 /// cost about a half of a hundredth of what is uncompressed.
@@ -27,7 +27,7 @@ pub const SPAN: u64 = 2 << 20;
 
 const MAGIC: [u8; 8] = *b"cnsgncp\x01";
 const ENTRY: usize = 64;
-const TAIL: usize = 8 + 8 + 8 + 1 + 64 + 7;
+const TAIL: usize = 8 + 8 + 8 + Digest::FIXED;
 const CHECKSUM: usize = 32;
 /// Bytes of a table that is read: of a layer of two terabytes.
 const TABLE_LIMIT: u64 = 64 << 20;
@@ -112,11 +112,7 @@ impl<W: Write> Writer<W> {
         for number in [places, size, uncompressed] {
             bytes.extend(number.to_le_bytes());
         }
-        let algorithm = Algorithm::ALL.iter().position(|algorithm| *algorithm == blob.algorithm());
-        bytes.push(algorithm.map_or(0, |at| at as u8));
-        let start = bytes.len();
-        bytes.extend(blob.to_bytes());
-        bytes.resize(start + 64 + 7, 0);
+        bytes.extend(blob.to_fixed());
         let checksum = checksum(&bytes);
         out.write_all(&bytes)?;
         out.write_all(&checksum)?;
@@ -177,9 +173,7 @@ impl Checkpoints {
         }
         let (table, tail) = bytes.split_at(table as usize);
         let (size, uncompressed) = (number(tail, 8), number(tail, 16));
-        let algorithm = Algorithm::ALL.get(usize::from(tail[24])).copied();
-        let is_blob = algorithm == Some(blob.algorithm()) && tail[25..].starts_with(&blob.to_bytes());
-        if !is_blob {
+        if tail[24..] != blob.to_fixed() {
             return Err(CheckpointsError::OtherBlob { wanted: blob.clone() });
         }
         let mut places = Vec::with_capacity(table.len() / ENTRY);

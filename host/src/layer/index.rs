@@ -39,13 +39,13 @@ pub use sorted::Scratch;
 
 use super::path::{order, plain};
 use super::read_at::{ReadAt, read_exact_at};
-use crate::digest::{Algorithm, Digest};
+use crate::digest::Digest;
 use block::Block;
 use table::{LONGEST, Place, load, places};
 
 /// Seven bytes that say what it is, and the version of the format.
 const MAGIC: [u8; 8] = *b"cnsgnix\x02";
-const TAIL: usize = 8 + 8 + 8 + 1 + 64 + 7;
+const TAIL: usize = 8 + 8 + 8 + Digest::FIXED;
 const CHECKSUM: usize = 32;
 /// Bytes of a table that is read: of several hundred million entries.
 const TABLE_LIMIT: u64 = 1 << 30;
@@ -182,10 +182,8 @@ impl Index {
         }
         let (table, tail) = bytes.split_at(table as usize);
         let (entries, size) = (number(tail, 8), number(tail, 16));
-        let algorithm = Algorithm::ALL.get(usize::from(tail[24])).copied();
-        let algorithm = algorithm.ok_or(damaged("its algorithm is unknown"))?;
-        let diff_id = Digest::from_bytes(algorithm, &tail[25..][..algorithm.hex_len() / 2])
-            .ok_or(damaged("its diff ID is none"))?;
+        let diff_id = tail[24..].first_chunk().and_then(Digest::from_fixed);
+        let diff_id = diff_id.ok_or(damaged("its diff ID is none"))?;
         let blocks = places(table).ok_or(damaged("its table is malformed"))?;
         let (end, count) = blocks.last().map_or((8, 0), |last| {
             (last.offset.saturating_add(last.length as u64), last.first.saturating_add(last.count))

@@ -7,7 +7,7 @@ use super::block::Writer;
 use super::sorted::{Limits, Scratch, Sorted};
 use super::table::LONGEST;
 use super::{FileDigest, MAGIC, checksum, record};
-use crate::digest::{Algorithm, Digest};
+use crate::digest::Digest;
 use crate::layer::entry::{Entry, Kind, Run};
 use crate::layer::read_at::{FilePart, ReadAt};
 use crate::layer::tar::Visitor;
@@ -118,11 +118,7 @@ fn written<W: Write>(records: Sorted, mut out: W, diff_id: &Digest, size: u64) -
     for number in [length, entries, size] {
         table.extend(number.to_le_bytes());
     }
-    let algorithm = Algorithm::ALL.iter().position(|algorithm| *algorithm == diff_id.algorithm());
-    table.push(algorithm.map_or(0, |at| at as u8));
-    let start = table.len();
-    table.extend(diff_id.to_bytes());
-    table.resize(start + 64 + 7, 0);
+    table.extend(diff_id.to_fixed());
     out.write_all(&table)?;
     out.write_all(&checksum(&table))?;
     Ok(out)
