@@ -160,6 +160,16 @@ impl Visitor for Builder {
     /// More of the last entry's content, as it is in the tar.
     fn content(&mut self, mut bytes: &[u8]) -> Result<(), TarError> {
         let Some(file) = &mut self.file else { return Ok(()) };
+        // Most files come in one piece, and are hashed faster so.
+        if file.hashed == 0
+            && let [Run { offset: 0, size }] = file.runs[..]
+            && size == file.size
+            && size == bytes.len() as u64
+        {
+            self.file = None;
+            record::set_digest(self.records.last(), FileDigest(*blake3::hash(bytes).as_bytes()));
+            return Ok(());
+        }
         while let Some(run) = file.runs.last_mut()
             && !bytes.is_empty()
         {
