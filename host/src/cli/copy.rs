@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use consign::load;
@@ -18,7 +17,7 @@ use super::destination::{Destination, Done, write_digest};
 use super::failure::Failure;
 use super::policy::Judge;
 use super::push::{changed, find, show};
-use super::session::Session;
+use super::session::{Session, spool};
 use super::signatures::{self, SignaturePlaces};
 use super::{attachments, image, progress};
 
@@ -39,7 +38,7 @@ pub fn run(session: &Session, arguments: &Copy) -> Result<()> {
     for text in &arguments.additional_tag {
         to.add_tag(session, text)?;
     }
-    let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
+    let spool = spool();
     let options = options(&arguments.extent, &arguments.changed, choice, spool.as_ref())?;
     let carried = places.carried(signatures, &arguments.signed, &mut to)?;
     let options = Options { trust: trust.as_ref(), signatures: Some(&carried), ..options };

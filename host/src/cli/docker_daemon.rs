@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 
 use consign::docker_daemon::{Access, Address, Daemon, Patience};
 use consign::registry::Certificates;
@@ -16,7 +14,7 @@ use consign::types::transports::ImageReference;
 use super::args::Reached;
 use super::certificates;
 use super::failure::Failure;
-use super::session::{Session, absolute};
+use super::session::{Session, absolute, spool};
 
 /// Where Docker's daemon is on most machines.
 const DEFAULT: &str = "unix:///var/run/docker.sock";
@@ -55,7 +53,7 @@ pub fn source(session: &Session, reference: &ImageReference, reached: &Reached) 
     let Some(saved) = saved else {
         return Err(Failure::no(format!("`docker-daemon:{text}` is not there")).into());
     };
-    let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
+    let spool = spool();
     let archive = Archive::receive(saved, spool.as_ref(), Options::default());
     let opened = archive.and_then(|archive| open_archive(archive, session.sandbox()));
     opened.with_context(|| format!("reading `docker-daemon:{text}`"))

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 
 use consign::layer::opened;
 use consign::layer::stack::Stack;
@@ -15,7 +13,7 @@ use super::args::Reach;
 use super::failure::Failure;
 use super::image::{self, Opened};
 use super::refusal::{self, with_hint};
-use super::session::Session;
+use super::session::{Session, spool};
 
 /// An image, resolved, and its layers.
 pub struct Files {
@@ -46,8 +44,7 @@ pub fn open(session: &Session, image: &str, reach: &Reach, reading: Reading) -> 
     let stack = match (opened.source(), opened.store(&resolved)?) {
         (Some(source), _) => {
             let cache = if reach.no_cache { None } else { session.cache() };
-            let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
-            let spool = spool.map(Arc::new);
+            let spool = spool().map(Arc::new);
             let reading = opened::Reading { headers_only: !reading.digests, cache, spool };
             Stack::in_place(source, &resolved, &reading)?
         }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use serde_json::Value;
 
 use consign::layer::compress::{Format as Compression, Method};
@@ -19,7 +17,7 @@ use super::destination::{Destination, Done, write_digest};
 use super::failure::Failure;
 use super::image::{self, Opened};
 use super::refusal::{self, with_hint};
-use super::session::Session;
+use super::session::{Session, spool};
 use super::signatures::SignaturePlaces;
 use super::{output, progress};
 
@@ -42,7 +40,7 @@ pub fn push(session: &Session, arguments: &Push, all: bool) -> Result<()> {
         }
     };
     let mut to = Destination::to_push_to(session, &destination, &arguments.reached)?;
-    let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
+    let spool = spool();
     let places = SignaturePlaces::new(session, arguments.registries_d.as_deref());
     let carried = places.carried(Box::new(()), &arguments.signed, &mut to)?;
     let options = Options {

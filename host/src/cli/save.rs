@@ -24,7 +24,7 @@ use super::failure::Failure;
 use super::image::Opened;
 use super::progress::Bars;
 use super::refusal::{self, with_hint};
-use super::session::Session;
+use super::session::{Session, spool};
 use super::{document, image, output};
 
 pub fn run(session: &Session, arguments: &Save) -> Result<()> {
@@ -44,7 +44,7 @@ pub fn run(session: &Session, arguments: &Save) -> Result<()> {
         }
         _ => {}
     }
-    let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
+    let spool = spool();
     let linked = arguments.link || !rustix::process::geteuid().is_root();
     let options = Options {
         absent: match (arguments.sparse, arguments.all_platforms) {

@@ -39,6 +39,12 @@ pub struct Session {
     daemon: Option<String>,
 }
 
+/// Where what does not fit into memory, or cannot be sought in, is meanwhile. `None` where there is no such place; who
+/// needs it says so.
+pub fn spool() -> Option<Dir> {
+    Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok()
+}
+
 impl Session {
     /// With what the command line says, and what `consign.toml` says where that says nothing.
     pub fn new(globals: &Globals) -> Result<Session> {

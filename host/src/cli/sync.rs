@@ -1,8 +1,6 @@
 //! `consign sync`: what a list names, copied from registries to one place.
 
 use anyhow::{Context, Result};
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use serde_json::{Value, json};
 
 use consign::load;
@@ -16,7 +14,7 @@ use super::copy::{Asked, Opened, copy, open, options};
 use super::destination::Destination;
 use super::failure::{Failure, Failures};
 use super::policy::Judge;
-use super::session::Session;
+use super::session::{Session, spool};
 use super::signatures::SignaturePlaces;
 use super::{output, progress};
 
@@ -123,7 +121,7 @@ fn one(session: &Session, arguments: &Sync, asked: &Asked<'_>, step: &Step) -> R
             std::fs::create_dir_all(parent).with_context(|| format!("making `{}`", parent.display()))?;
         }
         let mut to = Destination::of(session, &step.to, &arguments.ends.destination())?;
-        let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
+        let spool = spool();
         let options = options(&arguments.extent, &arguments.changed, choice.clone(), spool.as_ref())?;
         let carried = asked.places.carried(signatures, &arguments.signed, &mut to)?;
         let options = Options { trust: trust.as_ref(), signatures: Some(&carried), ..options };

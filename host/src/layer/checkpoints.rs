@@ -18,7 +18,7 @@
 use std::io::{self, Write};
 
 use super::compression::{Place, Point, WINDOW};
-use super::read_at::{ReadAt, read_exact_at};
+use super::read_at::{ReadAt, number, read_exact_at};
 use crate::digest::Digest;
 
 /// Uncompressed bytes between two places. A file costs at most so much decoding before its first byte, 3 ms; windows
@@ -248,8 +248,4 @@ impl Checkpoints {
         }
         Ok(Some(Point { place: entry.place, bits: entry.bits, window, start: entry.start }))
     }
-}
-
-fn number(bytes: &[u8], at: usize) -> u64 {
-    bytes.get(at..).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }

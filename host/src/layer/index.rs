@@ -38,7 +38,7 @@ pub use record::{Mark, Record, Xattrs};
 pub use sorted::Scratch;
 
 use super::path::{order, plain};
-use super::read_at::{ReadAt, read_exact_at};
+use super::read_at::{ReadAt, number, read_exact_at};
 use crate::digest::Digest;
 use block::Block;
 use table::{LONGEST, Place, load, places};
@@ -177,7 +177,8 @@ impl Index {
         let start = start.ok_or(damaged("the table is too long"))?;
         let bytes = read_exact_at(&*file, start, (length - start) as usize)?;
         let (bytes, found) = bytes.split_at(bytes.len() - CHECKSUM);
-        if checksum(bytes) != found {
+        let checksum = checksum(bytes);
+        if checksum != found {
             return Err(damaged("its checksum does not match"));
         }
         let (table, tail) = bytes.split_at(table as usize);
@@ -192,7 +193,6 @@ impl Index {
             return Err(damaged("its blocks are not where the table says"));
         }
         let (file, recent) = (Mutex::new(file), Mutex::default());
-        let checksum = checksum(bytes);
         Ok(Index { file, again: None, checksum, diff_id, entries: count, size, blocks, recent })
     }
 
@@ -381,8 +381,4 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn key(block: &Block, at: usize) -> Result<&[u8], IndexError> {
     block.key(at).ok_or(damaged("a record is malformed"))
-}
-
-fn number(bytes: &[u8], at: usize) -> u64 {
-    bytes.get(at..).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }

@@ -92,6 +92,11 @@ pub(crate) fn read_exact_at(from: &dyn ReadAt, mut offset: u64, length: usize) -
     Ok(bytes)
 }
 
+/// The number at this place, little-endian; 0 where there is none.
+pub(super) fn number(bytes: &[u8], at: usize) -> u64 {
+    bytes.get(at..).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
 /// The first bytes that are read at once, and the most: little is wasted on who wants little.
 const FIRST: usize = 32 << 10;
 const MOST: usize = 256 << 10;

@@ -17,7 +17,7 @@ use consign::types::transports::ImageReference;
 
 use crate::cli::args::Reached;
 use crate::cli::failure::Failure;
-use crate::cli::session::Session;
+use crate::cli::session::{Session, spool};
 use crate::cli::{containers_storage, docker_daemon};
 
 /// Reads a `transport:reference`.
@@ -93,7 +93,7 @@ fn archive_at(session: &Session, path: &Path) -> Result<Box<dyn Source>> {
 
 /// An archive in an open file; what cannot be sought in is spooled first.
 pub fn archive(session: &Session, file: File) -> Result<Box<dyn Source>> {
-    let spool = Dir::open_ambient_dir(std::env::temp_dir(), ambient_authority()).ok();
+    let spool = spool();
     let archive = Archive::open(file, spool.as_ref(), ArchiveOptions::default())?;
     Ok(open_archive(archive, session.sandbox())?)
 }

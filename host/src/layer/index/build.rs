@@ -19,7 +19,6 @@ const HOLES: u64 = 1 << 30;
 /// Takes in a layer's entries and their content in the order of its tar, as a [`Visitor`], and makes the index.
 pub struct Builder {
     records: Sorted,
-    scratch: Scratch,
     /// Why there will be no index.
     failed: Option<io::Error>,
     /// The regular file whose content is passing.
@@ -46,8 +45,7 @@ impl Builder {
     /// `scratch`.
     pub fn new(scratch: Scratch) -> Builder {
         Builder {
-            records: Sorted::new(scratch.clone(), Limits::default()),
-            scratch,
+            records: Sorted::new(scratch, Limits::default()),
             failed: None,
             file: None,
             hasher: blake3::Hasher::new(),
@@ -78,8 +76,7 @@ impl Builder {
         if let Some(failed) = self.failed {
             return Err(failed);
         }
-        let file = if self.records.is_held() { None } else { self.scratch.file() };
-        match file {
+        match self.records.place() {
             None => Ok(Arc::new(written(self.records, Vec::new(), diff_id, size)?)),
             Some(file) => {
                 let out = written(self.records, BufWriter::with_capacity(64 << 10, file), diff_id, size)?;

@@ -128,8 +128,13 @@ impl Sorted {
     }
 
     /// Whether all of it is in memory.
-    pub(super) fn is_held(&self) -> bool {
+    fn is_held(&self) -> bool {
         self.file.is_none()
+    }
+
+    /// Where what is made of them can be written; `None` where there is room for that in memory, or nowhere else.
+    pub(super) fn place(&self) -> Option<File> {
+        if self.is_held() { None } else { self.scratch.file() }
     }
 
     /// Gives all of them, in order.
